@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// The three hash functions of SIP digest authentication (RFC 7616, RFC 8760), from libcrypto.
+#ifndef CALLMETER_CCRYPTO_SHIM_H
+#define CALLMETER_CCRYPTO_SHIM_H
+
+#include <openssl/evp.h>
+#include <stddef.h>
+
+// Fetching an algorithm costs more than hashing a short message, so it is fetched once per process.
+static inline const EVP_MD *callmeter_fetch(const char *name) { return EVP_MD_fetch(NULL, name, NULL); }
+
+// Hashes `length` bytes at `input` into `output` (room for the digest). Returns 1 when it worked.
+static inline int callmeter_hash(const EVP_MD *algorithm, EVP_MD_CTX *context, const void *input, size_t length,
+                                 void *output) {
+    return EVP_DigestInit_ex(context, algorithm, NULL) == 1 && EVP_DigestUpdate(context, input, length) == 1 &&
+           EVP_DigestFinal_ex(context, (unsigned char *)output, NULL) == 1;
+}
+
+#endif

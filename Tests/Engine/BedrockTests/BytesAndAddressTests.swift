@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Bedrock
+import Testing
+
+@Suite struct BytesAndAddressTests {
+    @Test(arguments: [0, 7, 10, 99, 100, 65535, UInt64.max])
+    func `decimals are written as Swift writes them`(value: UInt64) {
+        var writer = ByteWriter()
+        writer.append(decimal: value)
+        #expect(String(decoding: writer.bytes, as: UTF8.self) == String(value))
+    }
+
+    @Test(arguments: [
+        ("127.0.0.1:5060", "127.0.0.1:5060"), ("[::1]:5061", "[::1]:5061"), ("[2001:DB8:0:0:1:0:0:1]:1", "[2001:db8::1:0:0:1]:1"),
+        ("[::ffff:1.2.3.4]:9", "[::ffff:102:304]:9"),
+    ])
+    func `an address is read and written`(text: String, canonical: String) {
+        #expect(TransportAddress(text)?.description == canonical)
+    }
+
+    @Test(arguments: ["1.2.3:5", "1.2.3.256:5", "[:::1]:5", "[1::2::3]:5", "a:5", "1.2.3.4", "1.2.3.4:70000", "[12345::]:1", "+1.2.3.4:5"])
+    func `what is no address is refused`(text: String) {
+        #expect(TransportAddress(text) == nil)
+    }
+
+    @Test func `an identifier survives its text and rises with time`() {
+        var random = SeededRandom(seed: 1)
+        enum Thing {}
+        var last = ID<Thing>(high: 0, low: 0)
+        for millisecond in 1...200 {
+            let id = ID<Thing>(at: UnixTime(nanoseconds: Int64(millisecond) * 1_000_000_000), random: &random)
+            #expect(ID<Thing>(id.description) == id)
+            #expect(last < id && last.description < id.description)
+            last = id
+        }
+        #expect(ID<Thing>(String(repeating: "z", count: 26)) == nil)
+        #expect(ID<Thing>("7" + String(repeating: "z", count: 25)) == ID<Thing>(high: .max, low: .max))
+    }
+}
