@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A length of time in nanoseconds; negative when it points back.
-public struct Interval: Hashable, Comparable, Sendable {
+public struct Interval: Hashable, Comparable, Sendable, Codable {
     /// The length in nanoseconds, ±292 years.
     public var nanoseconds: Int64
 

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Bedrock
+
+/// A final SIP status with the reason phrase as the server sent it.
+public struct SIPStatus: Hashable, Sendable, Codable {
+    /// The status code, 100…699.
+    public var code: UInt16
+    /// The reason phrase, possibly empty.
+    public var reason: String
+
+    /// A status from its parts.
+    public init(code: UInt16, reason: String) {
+        self.code = code
+        self.reason = reason
+    }
+}
+
+/// What the network or the system said instead of an answer, as far as it can be told apart (G2, "no answer at all").
+public enum TransportFault: String, Hashable, Sendable, Codable {
+    /// ICMP port unreachable or a refused TCP connection: the host is there, nothing listens.
+    case refused
+    /// The TCP connection was reset or closed by the peer.
+    case reset
+    /// ICMP host or network unreachable, or no route.
+    case unreachable
+    /// The TCP connection attempt got no answer.
+    case connectTimeout
+    /// Nothing came back at all within timer B or F.
+    case silence
+    /// The TLS handshake failed.
+    case tls
+    /// The system refused: no descriptors, ports or memory.
+    case system
+}
+
+/// What a registration did and saw. Times count from the run's start instant.
+public struct RegistrationEvidence: Hashable, Sendable, Codable {
+    /// REGISTER requests made, retransmissions not counted, un-REGISTER not counted.
+    public var attempts: UInt16 = 0
+    /// When the first REGISTER was meant to leave, and when it left.
+    public var scheduledAt: Interval?
+    public var sentAt: Interval?
+    /// When the first answer of any kind came.
+    public var firstResponseAt: Interval?
+    /// When the 200 came.
+    public var registeredAt: Interval?
+    /// The last final answer.
+    public var finalStatus: SIPStatus?
+    /// Challenges received, and whether credentials were sent at least once.
+    public var challenges: UInt16 = 0
+    public var credentialsSent = false
+    /// Realms offered, in order of first appearance (at most 8).
+    public var offeredRealms: [String] = []
+    /// The realm of the account when it is fixed and none of those offered is it (F2).
+    public var missingRealm: String?
+    /// No offered algorithm or scheme is supported.
+    public var unsupportedChallenge = false
+    /// The expiry granted, in seconds.
+    public var grantedExpires: UInt32?
+    /// Other contacts in the 200's list.
+    public var otherBindings: UInt16 = 0
+    /// Server, Warning and Retry-After (seconds) of the last final answer.
+    public var server: String?
+    public var warning: String?
+    public var retryAfter: UInt32?
+    /// Why nothing came, when nothing came.
+    public var transportFault: TransportFault?
+    /// Requests sent again by timers A or E.
+    public var retransmissions: UInt16 = 0
+    /// Whether the un-REGISTER at the end was confirmed; nil when none was needed.
+    public var unregistered: Bool?
+
+    /// Nothing done yet.
+    public init() {}
+
+    /// First REGISTER sent to 200 received; RFC 6076 §4.1 (RRD) counts the last REGISTER only, this one the whole.
+    public var delay: Interval? {
+        guard let registeredAt, let sentAt else { return nil }
+        return registeredAt - sentAt
+    }
+}
+
+/// Which side of a call an endpoint played.
+public enum CallRole: String, Hashable, Sendable, Codable {
+    case caller, callee
+}
+
+/// What one call did and saw, from one end. Times count from the run's start instant.
+public struct CallEvidence: Hashable, Sendable, Codable {
+    /// Which side this end was.
+    public var role: CallRole
+    /// The Request-URI called, or the From URI of the caller for a callee.
+    public var target: String
+    /// When the first INVITE was meant to leave, and when it left (caller) or came (callee).
+    public var scheduledAt: Interval?
+    public var invitedAt: Interval?
+    /// First 1xx other than 100 that rings (180, or 183 with SDP).
+    public var ringingAt: Interval?
+    /// 200 to the INVITE received (caller) or sent (callee); ACK sent or received.
+    public var answeredAt: Interval?
+    public var establishedAt: Interval?
+    /// When the dialog ended.
+    public var endedAt: Interval?
+    /// The final answer to the INVITE.
+    public var finalStatus: SIPStatus?
+    /// Challenges received for the INVITE, and whether credentials were sent.
+    public var challenges: UInt16 = 0
+    public var credentialsSent = false
+    public var offeredRealms: [String] = []
+    /// Server, Warning, Reason and Retry-After (seconds) of the final answer or BYE.
+    public var server: String?
+    public var warning: String?
+    public var reason: String?
+    public var retryAfter: UInt32?
+    /// Whether the peer ended an established call before its time.
+    public var endedByPeer = false
+    /// The offer/answer or SDP problem, when the call failed at it.
+    public var negotiationProblem: String?
+    public var transportFault: TransportFault?
+    public var retransmissions: UInt16 = 0
+    /// What the media stream of this call measured; nil when none was opened.
+    public var media: MediaResult?
+
+    /// A call that has not begun.
+    public init(role: CallRole, target: String) {
+        self.role = role
+        self.target = target
+    }
+
+    /// First INVITE (before any 407) to the first 180, or 183 with SDP (H4).
+    public var postDialDelay: Interval? {
+        guard let ringingAt, let invitedAt else { return nil }
+        return ringingAt - invitedAt
+    }
+
+    /// First INVITE to the 200.
+    public var setupTime: Interval? {
+        guard let answeredAt, let invitedAt else { return nil }
+        return answeredAt - invitedAt
+    }
+}
+
+/// What a media stream measured at one end. Nil means not measured, never a default.
+public struct MediaResult: Hashable, Sendable, Codable {
+    /// "PCMU", "PCMA".
+    public var codec: String
+    public var packetsSent: UInt64 = 0
+    public var packetsReceived: UInt64 = 0
+    /// RFC 3550 A.3 cumulative lost; nil when nothing was received.
+    public var packetsLost: Int64?
+    public var packetsDuplicate: UInt64 = 0
+    public var packetsReordered: UInt64 = 0
+    /// Lost of expected, 0…100.
+    public var lossPercent: Double?
+    /// Mean and highest running RFC 3550 A.8 estimate, milliseconds.
+    public var jitterMeanMs: Double?
+    public var jitterMaxMs: Double?
+    /// Round trip by RTCP (RFC 3550 §6.4.1), mean, milliseconds.
+    public var rttMs: Double?
+    /// What the peer's reports said of our stream.
+    public var remoteLossPercent: Double?
+    public var remoteJitterMs: Double?
+    /// ITU-T G.107 rating and MOS: listening (no delay) and conversational (measured delay).
+    public var rFactorLq: Double?
+    public var rFactorCq: Double?
+    public var mosLq: Double?
+    public var mosCq: Double?
+    /// Packets sent later than 2 ms after their deadline, and frames skipped rather than sent in a burst.
+    public var lateSends: UInt64 = 0
+    public var skippedFrames: UInt64 = 0
+
+    /// A stream on which nothing has happened yet.
+    public init(codec: String) { self.codec = codec }
+}
+
+/// All that is known of one endpoint of a run; what it means is said by Domain/Diagnosis.
+public struct EndpointResult: Hashable, Sendable, Codable {
+    /// Place in the run, from 0, and the group's name.
+    public var index: UInt32
+    public var group: String
+    /// The account's username, copied: stays readable when the account is gone (A7).
+    public var username: String
+    public var phase: EndpointPhase = .initializing
+    public var outcome: EndpointOutcome = .success
+    public var registration = RegistrationEvidence()
+    public var calls: [CallEvidence] = []
+    /// The endpoint it was paired with, or whose failure kept it from starting (H2).
+    public var partner: UInt32?
+
+    /// An endpoint that has done nothing yet.
+    public init(index: UInt32, group: String, username: String) {
+        self.index = index
+        self.group = group
+        self.username = username
+    }
+}
