@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// An account as the API shows it: never its password, not even the length (A5, A6).
+public struct Account: Codable, Sendable, Hashable {
+    /// 26 characters.
+    public var id: String
+    /// The order of addition, from 1.
+    public var position: Int
+    /// The auth user.
+    public var username: String
+    /// The fixed realm; absent means it is taken from the challenge.
+    public var realm: String?
+    /// The extension where it differs from the username.
+    public var `extension`: String?
+    /// When it was added, RFC 3339 in UTC.
+    public var createdAt: String
+    /// The run that holds it now.
+    public var inUseBy: String?
+    /// How its last registration went.
+    public var lastRegistration: LastRegistration?
+
+    /// An account from its parts.
+    public init(
+        id: String, position: Int, username: String, realm: String?, extension: String?, createdAt: String,
+        inUseBy: String?, lastRegistration: LastRegistration?
+    ) {
+        self.id = id
+        self.position = position
+        self.username = username
+        self.realm = realm
+        self.extension = `extension`
+        self.createdAt = createdAt
+        self.inUseBy = inUseBy
+        self.lastRegistration = lastRegistration
+    }
+}
+
+/// How an account's last registration went.
+public struct LastRegistration: Codable, Sendable, Hashable {
+    /// In words: `registered`, or the status that refused it.
+    public var result: String
+    /// When, RFC 3339 in UTC.
+    public var at: String?
+
+    /// A result from its parts.
+    public init(result: String, at: String?) {
+        self.result = result
+        self.at = at
+    }
+}
+
+/// What an import did (B5); the same object in page, API and command line.
+public struct ImportReport: Codable, Sendable, Hashable {
+    /// Accounts added.
+    public var created: Int
+    /// Accounts that were there already; their passwords were not touched.
+    public var skipped: Int
+    /// Lines refused.
+    public var failed: Int
+    /// How many lines were refused for each reason.
+    public var failedByReason: [String: Int]
+    /// The first refused and skipped lines, at most 1,000.
+    public var problems: [LineProblem]
+    /// Counted remarks that refused nothing.
+    public var warnings: [String]
+    /// Whether this was a dry run, which stores nothing.
+    public var dryRun: Bool
+
+    /// A report from its parts.
+    public init(
+        created: Int, skipped: Int, failed: Int, failedByReason: [String: Int], problems: [LineProblem],
+        warnings: [String], dryRun: Bool
+    ) {
+        self.created = created
+        self.skipped = skipped
+        self.failed = failed
+        self.failedByReason = failedByReason
+        self.problems = problems
+        self.warnings = warnings
+        self.dryRun = dryRun
+    }
+}
+
+/// One refused or skipped line of an import. Never holds a password.
+public struct LineProblem: Codable, Sendable, Hashable {
+    /// The line, from 1.
+    public var line: Int
+    /// The username, only where the line has exactly one colon and a valid username.
+    public var username: String?
+    /// Why, in words.
+    public var reason: String
+
+    /// A problem from its parts.
+    public init(line: Int, username: String?, reason: String) {
+        self.line = line
+        self.username = username
+        self.reason = reason
+    }
+}
+
+/// Body of `POST /registrars/{registrar}/accounts/delete`: one of `ids`, `q` and `all`.
+public struct AccountDeletionRequest: Codable, Sendable, Hashable {
+    /// These accounts.
+    public var ids: [String]?
+    /// All whose username holds this text.
+    public var q: String?
+    /// Every account of the registrar.
+    public var all: Bool?
+    /// How many the caller means to delete; needed with `q` and `all`, a different number deletes nothing.
+    public var expectedCount: Int?
+
+    /// A request from its parts.
+    public init(ids: [String]? = nil, q: String? = nil, all: Bool? = nil, expectedCount: Int? = nil) {
+        self.ids = ids
+        self.q = q
+        self.all = all
+        self.expectedCount = expectedCount
+    }
+}
+
+/// What a deletion of accounts did.
+public struct AccountDeletionReport: Codable, Sendable, Hashable {
+    /// How many are gone.
+    public var deleted: Int
+    /// Those a live run holds; they stay (A7).
+    public var refused: [RefusedAccount]
+
+    /// A report from its parts.
+    public init(deleted: Int, refused: [RefusedAccount]) {
+        self.deleted = deleted
+        self.refused = refused
+    }
+}
+
+/// An account that was not deleted.
+public struct RefusedAccount: Codable, Sendable, Hashable {
+    /// The account.
+    public var id: String
+    /// Its username.
+    public var username: String
+    /// The run that holds it.
+    public var heldBy: String
+
+    /// A refusal from its parts.
+    public init(id: String, username: String, heldBy: String) {
+        self.id = id
+        self.username = username
+        self.heldBy = heldBy
+    }
+}
+
+/// How a registrar's accounts stand against a number of endpoints.
+public struct AccountUsage: Codable, Sendable, Hashable {
+    /// Accounts of the registrar, held by live runs, and free.
+    public var total: Int
+    public var inUse: Int
+    public var free: Int
+    /// Accounts asked for, and how many of them there are not.
+    public var needed: Int
+    public var missing: Int
+    /// How large a pool for that many endpoints should be, in words (C5).
+    public var advice: String?
+
+    /// Usage from its parts.
+    public init(total: Int, inUse: Int, free: Int, needed: Int, missing: Int, advice: String?) {
+        self.total = total
+        self.inUse = inUse
+        self.free = free
+        self.needed = needed
+        self.missing = missing
+        self.advice = advice
+    }
+}

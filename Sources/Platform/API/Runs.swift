@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A run as the API shows it. `GET /runs/{run}` adds the keys of the run summary.
+public struct Run: Codable, Sendable, Hashable {
+    /// 26 characters.
+    public var id: String
+    /// The project and the test it belongs to; the test is absent once deleted (G4).
+    public var projectId: String
+    public var testId: String?
+    /// The test's name when the run began.
+    public var testName: String
+    /// `PENDING`, `QUEUED`, `RUNNING`, `STOPPING`, `COMPLETED`, `FAILED` or `CANNOT_RUN_FOR_NOW`.
+    public var status: String
+    /// `PASSED`, `FAILED` or `NONE`; absent while the run goes.
+    public var verdict: String?
+    /// Why it failed before or without results.
+    public var failure: ErrorBody?
+    /// Endpoints it has.
+    public var endpointCount: Int
+    /// When it was asked for, began, and ended; RFC 3339 in UTC.
+    public var createdAt: String
+    public var startedAt: String?
+    public var endedAt: String?
+
+    /// A run from its parts.
+    public init(
+        id: String, projectId: String, testId: String?, testName: String, status: String, verdict: String?,
+        failure: ErrorBody?, endpointCount: Int, createdAt: String, startedAt: String?, endedAt: String?
+    ) {
+        self.id = id
+        self.projectId = projectId
+        self.testId = testId
+        self.testName = testName
+        self.status = status
+        self.verdict = verdict
+        self.failure = failure
+        self.endpointCount = endpointCount
+        self.createdAt = createdAt
+        self.startedAt = startedAt
+        self.endedAt = endedAt
+    }
+}
+
+/// A run with the keys of its summary beside its own; the summary is absent until the run has ended.
+public struct RunDetail<Summary: Codable & Sendable>: Codable, Sendable {
+    /// The run.
+    public var run: Run
+    /// The run summary.
+    public var summary: Summary?
+
+    /// A run and its summary.
+    public init(run: Run, summary: Summary?) {
+        self.run = run
+        self.summary = summary
+    }
+
+    public init(from decoder: any Decoder) throws {
+        run = try Run(from: decoder)
+        summary = try? Summary(from: decoder)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        try summary?.encode(to: encoder)
+        try run.encode(to: encoder)
+    }
+}
+
+/// One event of `GET /runs/{run}/events`: how the run stands in a second.
+public struct RunProgress: Codable, Sendable, Hashable {
+    /// The run's status.
+    public var status: String
+    /// Seconds since the run's start.
+    public var second: Int
+    /// Endpoints in all, registered now, failed, finished.
+    public var endpoints: Int
+    public var registered: Int
+    public var failed: Int
+    public var closed: Int
+    /// Calls up now, established and failed so far.
+    public var callsUp: Int
+    public var callsEstablished: Int
+    public var callsFailed: Int
+
+    /// Progress from its parts.
+    public init(
+        status: String, second: Int, endpoints: Int, registered: Int, failed: Int, closed: Int, callsUp: Int,
+        callsEstablished: Int, callsFailed: Int
+    ) {
+        self.status = status
+        self.second = second
+        self.endpoints = endpoints
+        self.registered = registered
+        self.failed = failed
+        self.closed = closed
+        self.callsUp = callsUp
+        self.callsEstablished = callsEstablished
+        self.callsFailed = callsFailed
+    }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A test as the API shows it.
+public struct Test: Codable, Sendable, Hashable {
+    /// 26 characters.
+    public var id: String
+    /// The project it belongs to.
+    public var projectId: String
+    /// Its name.
+    public var name: String
+    /// The test file as JSON, same keys as in YAML; absent in lists.
+    public var definition: JSONValue?
+    /// What would keep a run from starting now, in words (C4). Saving is allowed all the same.
+    public var warnings: [String]
+    /// When it was made and last changed, RFC 3339 in UTC.
+    public var createdAt: String
+    public var updatedAt: String
+
+    /// A test from its parts.
+    public init(
+        id: String, projectId: String, name: String, definition: JSONValue?, warnings: [String], createdAt: String,
+        updatedAt: String
+    ) {
+        self.id = id
+        self.projectId = projectId
+        self.name = name
+        self.definition = definition
+        self.warnings = warnings
+        self.createdAt = createdAt
+        self.updatedAt = updatedAt
+    }
+}
+
+/// Answer to `POST /tests/{test}/check`.
+public struct TestCheck: Codable, Sendable, Hashable {
+    /// Whether a run started now would get its accounts and find no problem.
+    public var ready: Bool
+    /// Accounts for each registrar of the test.
+    public var registrars: [RegistrarCheck]
+    /// What is wrong, in words.
+    public var problems: [String]
+
+    /// A check from its parts.
+    public init(ready: Bool, registrars: [RegistrarCheck], problems: [String]) {
+        self.ready = ready
+        self.registrars = registrars
+        self.problems = problems
+    }
+}
+
+/// Accounts that a test needs from one registrar.
+public struct RegistrarCheck: Codable, Sendable, Hashable {
+    /// The registrar's name.
+    public var registrar: String
+    /// How many are needed, there, held by runs, free, and missing.
+    public var needed: Int
+    public var total: Int
+    public var inUse: Int
+    public var free: Int
+    public var missing: Int
+
+    /// Numbers of one registrar.
+    public init(registrar: String, needed: Int, total: Int, inUse: Int, free: Int, missing: Int) {
+        self.registrar = registrar
+        self.needed = needed
+        self.total = total
+        self.inUse = inUse
+        self.free = free
+        self.missing = missing
+    }
+}
