@@ -40,6 +40,12 @@ public struct ByteWriter: Sendable {
     /// Appends part of an array.
     public mutating func append(_ slice: ArraySlice<UInt8>) { bytes.append(contentsOf: slice) }
 
+    /// Appends any collection of bytes.
+    public mutating func append(contentsOf other: some Collection<UInt8>) { bytes.append(contentsOf: other) }
+
+    /// Writes over a byte that was written before: a length that is known only after what it counts.
+    public mutating func replace(at offset: Int, with byte: UInt8) { bytes[offset] = byte }
+
     /// Appends a number in decimal.
     public mutating func append(decimal value: UInt64) {
         var digits: InlineArray<20, UInt8> = .init(repeating: 0)

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Bedrock
+
+/// A transport protocol as named in Via and in a URI's `transport` parameter.
+public enum Transport: UInt8, Hashable, Sendable {
+    case udp, tcp, tls, ws, wss
+    /// One that this program does not speak (SCTP, say).
+    case other
+
+    /// The name in Via (RFC 3261 §20.42, RFC 7118 §5.2); empty for `other`.
+    public var viaName: StaticString {
+        switch self {
+        case .udp: "UDP"
+        case .tcp: "TCP"
+        case .tls: "TLS"
+        case .ws: "WS"
+        case .wss: "WSS"
+        case .other: ""
+        }
+    }
+
+    /// The name in a URI parameter; empty for `other`.
+    public var parameterName: StaticString {
+        switch self {
+        case .udp: "udp"
+        case .tcp: "tcp"
+        case .tls: "tls"
+        case .ws: "ws"
+        case .wss: "wss"
+        case .other: ""
+        }
+    }
+
+    /// Whether the transport itself brings bytes in order and without loss, so that requests are not repeated (RFC 3261 §17).
+    public var isReliable: Bool { self != .udp && self != .other }
+
+    init(_ bytes: UnsafeRawBufferPointer, _ name: Slice) {
+        for transport in [Transport.udp, .tcp, .tls, .ws, .wss]
+        where bytes.matchesIgnoringCase(name, transport.parameterName) {
+            self = transport
+            return
+        }
+        self = .other
+    }
+}
+
+/// One element of Via (RFC 3261 §20.42).
+public struct Via: Hashable, Sendable {
+    /// The transport.
+    public let transport: Transport
+    /// The sent-by host, IPv6 without brackets.
+    public let host: Slice
+    /// The sent-by port, nil when not written.
+    public let port: UInt16?
+    /// The parameters, from the first `;` on.
+    public let parameters: Slice
+    /// The branch, nil when there is none (RFC 2543).
+    public let branch: Slice?
+    /// The address the request came from, as the next hop saw it; nil when not written.
+    public let received: Slice?
+    /// Whether `rport` is there (RFC 3581).
+    public let hasRPort: Bool
+    /// The value of `rport`, nil when it has none.
+    public let rport: UInt16?
+    /// The whole element.
+    public let whole: Slice
+
+    /// Reads one Via element. Nil when it is malformed.
+    public init?(_ bytes: UnsafeRawBufferPointer, at slice: Slice) {
+        var scanner = Scanner(bytes, slice)
+        scanner.skipWhitespace()
+        guard bytes.matchesIgnoringCase(scanner.token(), "sip"), scanner.consumeSeparator(UInt8(ascii: "/")),
+            bytes.matches(scanner.token(), "2.0"), scanner.consumeSeparator(UInt8(ascii: "/"))
+        else { return nil }
+        let name = scanner.token()
+        guard !name.isEmpty, let byte = scanner.next, ASCII.isWhitespace(byte) else { return nil }
+        transport = Transport(bytes, name)
+        scanner.skipWhitespace()
+        guard let sentBy = HostPort(&scanner) else { return nil }
+        host = sentBy.host
+        port = sentBy.port
+        scanner.skipWhitespace()
+        parameters = scanner.rest
+        var branch: Slice?
+        var received: Slice?
+        var hasRPort = false
+        var rport: UInt16?
+        while let (name, value) = scanner.parameter() {
+            if branch == nil, bytes.matchesIgnoringCase(name, "branch") {
+                branch = value
+            } else if bytes.matchesIgnoringCase(name, "received") {
+                received = value
+            } else if bytes.matchesIgnoringCase(name, "rport") {
+                hasRPort = true
+                rport = bytes.decimal(value, maximum: 65_535).map { UInt16($0) }
+            }
+        }
+        scanner.skipWhitespace()
+        guard scanner.isAtEnd else { return nil }
+        (self.branch, self.received, self.hasRPort, self.rport) = (branch, received, hasRPort, rport)
+        whole = slice
+    }
+
+    /// The port that a response goes to when nothing else is known: the one written, or the transport's own.
+    public var sentByPort: UInt16 { port ?? (transport == .tls || transport == .wss ? 5061 : 5060) }
+}
+
+extension Message {
+    /// The topmost Via, nil when missing or malformed.
+    public var topVia: Via? {
+        guard let value = first(.via) else { return nil }
+        return withBytes { bytes in
+            var scanner = Scanner(bytes, value)
+            guard let element = scanner.listElement() else { return nil }
+            return Via(bytes, at: element)
+        }
+    }
+
+    /// Visits all Via elements from the top until `visit` answers false; a malformed one comes as nil.
+    public func forEachVia(_ visit: (Via?) -> Bool) {
+        forEachElement(.via) { element in visit(withBytes { Via($0, at: element) }) }
+    }
+
+    /// Where a response to this request goes over an unreliable transport (RFC 3261 §18.2.2, RFC 3581 §4): `source`'s address,
+    /// and its port when rport was asked for, else the port of sent-by.
+    public func responseAddress(source: TransportAddress) -> TransportAddress {
+        guard let via = topVia, !via.hasRPort else { return source }
+        return TransportAddress(ip: source.ip, port: via.sentByPort)
+    }
+}
