@@ -32,7 +32,10 @@ extension ID: CustomStringConvertible {
         var text = ""
         var shift = 125
         while shift >= 0 {
-            let value = shift >= 64 ? high >> UInt64(shift - 64) : shift > 59 ? high << UInt64(64 - shift) | low >> UInt64(shift) : low >> UInt64(shift)
+            let value =
+                shift >= 64
+                ? high >> UInt64(shift - 64)
+                : shift > 59 ? high << UInt64(64 - shift) | low >> UInt64(shift) : low >> UInt64(shift)
             text.unicodeScalars.append(Unicode.Scalar(Self.alphabet.utf8Start[Int(value & 31)]))
             shift -= 5
         }

@@ -11,13 +11,17 @@ public struct Interval: Hashable, Comparable, Sendable, Codable {
     /// No time at all.
     @inlinable public static var zero: Interval { Interval(nanoseconds: 0) }
     /// An interval of whole seconds.
-    @inlinable public static func seconds(_ value: Int) -> Interval { Interval(nanoseconds: Int64(value) * 1_000_000_000) }
+    @inlinable public static func seconds(_ value: Int) -> Interval {
+        Interval(nanoseconds: Int64(value) * 1_000_000_000)
+    }
     /// An interval of seconds with a fraction, rounded to the nanosecond.
     @inlinable public static func seconds(_ value: Double) -> Interval {
         Interval(nanoseconds: Int64((value * 1_000_000_000).rounded()))
     }
     /// An interval of whole milliseconds.
-    @inlinable public static func milliseconds(_ value: Int) -> Interval { Interval(nanoseconds: Int64(value) * 1_000_000) }
+    @inlinable public static func milliseconds(_ value: Int) -> Interval {
+        Interval(nanoseconds: Int64(value) * 1_000_000)
+    }
     /// An interval of whole microseconds.
     @inlinable public static func microseconds(_ value: Int) -> Interval { Interval(nanoseconds: Int64(value) * 1_000) }
 

@@ -85,3 +85,6 @@ public struct Slab<Element> {
         }
     }
 }
+
+extension Slab: Sendable where Element: Sendable {}
+extension Slab.Place: Sendable where Element: Sendable {}

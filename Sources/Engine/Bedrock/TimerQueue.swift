@@ -96,3 +96,6 @@ public struct TimerQueue<Payload> {
         }
     }
 }
+
+extension TimerQueue: Sendable where Payload: Sendable {}
+extension TimerQueue.Timer: Sendable where Payload: Sendable {}

@@ -43,7 +43,8 @@ extension TransportAddress.IP: CustomStringConvertible {
         guard parts.count == 4 else { return nil }
         var value: UInt32 = 0
         for part in parts {
-            guard part.utf8.allSatisfy({ (0x30...0x39).contains($0) }), part.utf8.count <= 3, let octet = UInt8(part) else {
+            guard part.utf8.allSatisfy({ (0x30...0x39).contains($0) }), part.utf8.count <= 3, let octet = UInt8(part)
+            else {
                 return nil
             }
             value = value << 8 | UInt32(octet)
@@ -106,7 +107,9 @@ extension TransportAddress: CustomStringConvertible {
 
     /// Reads `host:port` with a numeric host, IPv6 in brackets. Nil for anything else.
     public init?(_ text: some StringProtocol) {
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else { return nil }
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+            return nil
+        }
         var host = text[..<colon]
         if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
         guard let ip = IP(host) else { return nil }

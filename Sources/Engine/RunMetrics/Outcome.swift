@@ -23,7 +23,8 @@ public enum EndpointPhase: UInt8, Sendable, CaseIterable, Comparable, Codable {
 
 /// What became of an endpoint. Set once, replaced only by a worse one (H2).
 public enum EndpointOutcome: UInt8, Sendable, CaseIterable, Codable {
-    case success, completedWithWarnings, notAttempted, registrationFailed, callFailed, negotiationFailed, timeout, osError,
+    case success, completedWithWarnings, notAttempted, registrationFailed, callFailed, negotiationFailed, timeout,
+        osError,
         teardownError
 
     /// The fixed name in API and exports.

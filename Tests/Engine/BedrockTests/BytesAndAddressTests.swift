@@ -12,14 +12,18 @@ import Testing
     }
 
     @Test(arguments: [
-        ("127.0.0.1:5060", "127.0.0.1:5060"), ("[::1]:5061", "[::1]:5061"), ("[2001:DB8:0:0:1:0:0:1]:1", "[2001:db8::1:0:0:1]:1"),
+        ("127.0.0.1:5060", "127.0.0.1:5060"), ("[::1]:5061", "[::1]:5061"),
+        ("[2001:DB8:0:0:1:0:0:1]:1", "[2001:db8::1:0:0:1]:1"),
         ("[::ffff:1.2.3.4]:9", "[::ffff:102:304]:9"),
     ])
     func `an address is read and written`(text: String, canonical: String) {
         #expect(TransportAddress(text)?.description == canonical)
     }
 
-    @Test(arguments: ["1.2.3:5", "1.2.3.256:5", "[:::1]:5", "[1::2::3]:5", "a:5", "1.2.3.4", "1.2.3.4:70000", "[12345::]:1", "+1.2.3.4:5"])
+    @Test(arguments: [
+        "1.2.3:5", "1.2.3.256:5", "[:::1]:5", "[1::2::3]:5", "a:5", "1.2.3.4", "1.2.3.4:70000", "[12345::]:1",
+        "+1.2.3.4:5",
+    ])
     func `what is no address is refused`(text: String) {
         #expect(TransportAddress(text) == nil)
     }

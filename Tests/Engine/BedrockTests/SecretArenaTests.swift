@@ -7,7 +7,9 @@ import Testing
     @Test func `a secret is lent until the arena is wiped`() {
         let arena = SecretArena()
         let handles = (0..<3000).map { number in
-            Array("secret-\(number)-with-some-length-to-need-more-than-one-chunk".utf8).withUnsafeBytes { arena.store($0) }
+            Array("secret-\(number)-with-some-length-to-need-more-than-one-chunk".utf8).withUnsafeBytes {
+                arena.store($0)
+            }
         }
         #expect(arena.held == 3000)
         #expect(arena.withBytes(of: handles[2999]) { String(decoding: $0, as: UTF8.self) }.hasPrefix("secret-2999-"))

@@ -11,7 +11,8 @@ import Testing
         var histogram = Histogram()
         var values: [Int64] = []
         for _ in 0..<5_000 {
-            let micros = Int64(1) << Int64.random(in: 0..<30, using: &random) + Int64.random(in: 0..<1000, using: &random)
+            let micros =
+                Int64(1) << Int64.random(in: 0..<30, using: &random) + Int64.random(in: 0..<1000, using: &random)
             values.append(micros)
             histogram.record(.microseconds(Int(micros)))
         }

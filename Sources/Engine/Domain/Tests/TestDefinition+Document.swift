@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension TestDefinition {
+    /// The test as a document that `read` turns into an equal test.
+    public var document: DocumentNode {
+        var entries: [(String, DocumentNode)] = [("name", .text(name))]
+        if !registrars.isEmpty {
+            entries.append(("registrars", .object(registrars.map { ($0.name, $0.document) })))
+        }
+        entries.append(("groups", .list(groups.map(\.document))))
+        entries.append(("duration", .text(Units.text(duration))))
+        entries.append(
+            (
+                "pacing",
+                .object([
+                    ("registrations", .text(Units.text(rate: pacing.registrationsPerSecond))),
+                    ("calls", .text(Units.text(rate: pacing.callsPerSecond))),
+                    ("repeat", .text(String(pacing.repeats))),
+                ])
+            ))
+        if !thresholds.isEmpty { entries.append(("thresholds", .list(thresholds.map { .text($0.text) }))) }
+        return .object(entries)
+    }
+}
+
+extension RegistrarDefinition {
+    var document: DocumentNode {
+        var entries: [(String, DocumentNode)] = [("domain", .text(domain))]
+        if let port { entries.append(("port", .text(String(port)))) }
+        entries.append(("transport", .text(transport.rawValue)))
+        if let proxy { entries.append(("proxy", .text(proxy))) }
+        entries.append(("expires", .text(String(expires))))
+        return .object(entries)
+    }
+}
+
+extension GroupDefinition {
+    var document: DocumentNode {
+        var entries: [(String, DocumentNode)] = [
+            ("name", .text(name)), ("registrar", .text(registrar)), ("endpoints", .text(String(endpoints))),
+            ("callee", callee.document), ("audio", .object([("codec", .text(codec))])),
+            ("answer", .object([("after", .text(Units.text(answerAfter)))])), ("flow", .text(flow.rawValue)),
+        ]
+        if let displayName { entries.append(("displayName", .text(displayName))) }
+        if let userAgent { entries.append(("userAgent", .text(userAgent))) }
+        return .object(entries)
+    }
+}
+
+extension CalleeTarget {
+    var document: DocumentNode {
+        switch self {
+        case .uri(let uri): .object([("uri", .text(uri))])
+        case .group(let name): .object([("group", .text(name))])
+        case .intra: .text("intra")
+        case .receive: .text("receive")
+        case .none: .text("none")
+        }
+    }
+}

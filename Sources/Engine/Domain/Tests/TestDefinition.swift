@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Bedrock
+
+/// Whether each endpoint has a socket of its own or the endpoints of a shard share one (UDP only).
+public enum SocketUse: String, Hashable, Sendable, CaseIterable, Codable {
+    case endpoint, shared
+}
+
+/// The SIP server a test names: in a test file it is described there, in a project it is a registrar of that name.
+public struct RegistrarDefinition: Hashable, Sendable {
+    /// The longest expiry a test may ask for: a day.
+    public static let longestExpires = 86_400
+
+    /// The name groups refer to.
+    public var name: String
+    /// Host part of addresses-of-record and Request-URIs.
+    public var domain: String
+    /// 1…65535; nil means the transport's default.
+    public var port: UInt16?
+    public var transport: RegistrarTransport
+    /// `host[:port]` that requests are sent to instead of the domain.
+    public var proxy: String?
+    /// Registration expiry asked for, seconds.
+    public var expires: Int
+
+    /// A registrar from its parts.
+    public init(
+        name: String, domain: String, port: UInt16? = nil, transport: RegistrarTransport = .udp, proxy: String? = nil,
+        expires: Int = 300
+    ) {
+        self.name = name
+        self.domain = domain
+        self.port = port
+        self.transport = transport
+        self.proxy = proxy
+        self.expires = expires
+    }
+}
+
+/// Whom the endpoints of a group call.
+public enum CalleeTarget: Hashable, Sendable {
+    /// An external SIP URI.
+    case uri(String)
+    /// Another group of the test.
+    case group(String)
+    /// This group calls itself: half call, half answer.
+    case intra
+    /// Nobody: they wait for calls.
+    case receive
+    /// Nobody: they only register.
+    case none
+}
+
+/// Endpoints of a test that share a registrar, media settings and a callee target.
+public struct GroupDefinition: Hashable, Sendable {
+    /// No group has more endpoints than this: one machine's ports and descriptors end far below.
+    public static let mostEndpoints = 1_000_000
+
+    public var name: String
+    /// The registrar's name.
+    public var registrar: String
+    public var endpoints: Int
+    public var callee: CalleeTarget
+    /// "PCMU" or "PCMA".
+    public var codec: String
+    /// How long a callee rings before it answers.
+    public var answerAfter: Interval
+    public var flow: SocketUse
+    /// From display name and User-Agent, when they are to differ from the default.
+    public var displayName: String?
+    public var userAgent: String?
+
+    /// A group from its parts.
+    public init(
+        name: String, registrar: String, endpoints: Int, callee: CalleeTarget, codec: String = "PCMA",
+        answerAfter: Interval = .zero, flow: SocketUse = .endpoint, displayName: String? = nil, userAgent: String? = nil
+    ) {
+        self.name = name
+        self.registrar = registrar
+        self.endpoints = endpoints
+        self.callee = callee
+        self.codec = codec
+        self.answerAfter = answerAfter
+        self.flow = flow
+        self.displayName = displayName
+        self.userAgent = userAgent
+    }
+}
+
+/// How fast a run starts its registrations and calls (F8).
+public struct Pacing: Hashable, Sendable {
+    /// INVITEs per second when a test names no rate (H5).
+    public static let defaultCallsPerSecond = 50.0
+
+    /// REGISTERs per second.
+    public var registrationsPerSecond: Double
+    /// First INVITEs per second.
+    public var callsPerSecond: Double
+    /// How many calls each caller makes, one after the other.
+    public var repeats: Int
+
+    /// A pacing from its parts.
+    public init(
+        registrationsPerSecond: Double = 100, callsPerSecond: Double = Pacing.defaultCallsPerSecond, repeats: Int = 1
+    ) {
+        self.registrationsPerSecond = registrationsPerSecond
+        self.callsPerSecond = callsPerSecond
+        self.repeats = repeats
+    }
+}
+
+/// A saved configuration: groups, duration, pacing, thresholds. Saving never starts it.
+public struct TestDefinition: Hashable, Sendable {
+    public var name: String
+    /// Registrars described in the test itself; those not described are looked up in the project by name.
+    public var registrars: [RegistrarDefinition]
+    public var groups: [GroupDefinition]
+    /// Length of each call; with `none`, how long registrations are held.
+    public var duration: Interval
+    public var pacing: Pacing
+    public var thresholds: [Threshold]
+
+    /// A test from its parts; `read` also checks them.
+    public init(
+        name: String, registrars: [RegistrarDefinition] = [], groups: [GroupDefinition], duration: Interval,
+        pacing: Pacing = Pacing(), thresholds: [Threshold] = []
+    ) {
+        self.name = name
+        self.registrars = registrars
+        self.groups = groups
+        self.duration = duration
+        self.pacing = pacing
+        self.thresholds = thresholds
+    }
+}
