@@ -72,8 +72,8 @@ public struct AuditEntry: Hashable, Sendable {
     public var sequence: Int64
     /// When.
     public var at: UnixTime
-    /// Who: "key cmk-name", "cli", "controller".
-    public var actor: String
+    /// Who it was: "key cmk-name", "cli", "controller".
+    public var who: String
     /// What, as a fixed word: "accounts.import", "run.start".
     public var action: String
     /// To what: the kind and identifier.
@@ -82,11 +82,10 @@ public struct AuditEntry: Hashable, Sendable {
     public var details: String
 
     /// An entry from its parts.
-    public init(sequence: Int64 = 0, at: UnixTime, actor: String, action: String, subject: String, details: String = "")
-    {
+    public init(sequence: Int64 = 0, at: UnixTime, who: String, action: String, subject: String, details: String = "") {
         self.sequence = sequence
         self.at = at
-        self.actor = actor
+        self.who = who
         self.action = action
         self.subject = subject
         self.details = details

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+
+/// The schema, as steps that are only ever added to. No step uses a type of the program, so each keeps its meaning.
+///
+/// Times are nanoseconds since 1970, identifiers 16 bytes. The invariants stand here: what the code forgets, the
+/// database refuses.
+enum SQLiteSchema {
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1 first light") { database in
+            for statement in [projects, accounts, imports, runs, access] { try database.execute(sql: statement) }
+        }
+        return migrator
+    }
+
+    private static let projects = """
+        CREATE TABLE project (
+            id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+            name TEXT NOT NULL UNIQUE CHECK (name <> ''),
+            created_at INTEGER NOT NULL
+        ) STRICT;
+
+        CREATE TABLE registrar (
+            id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+            project BLOB NOT NULL REFERENCES project (id) ON DELETE CASCADE,
+            name TEXT NOT NULL CHECK (name <> ''),
+            domain TEXT NOT NULL CHECK (domain <> ''),
+            port INTEGER CHECK (port BETWEEN 1 AND 65535),
+            transport TEXT NOT NULL CHECK (transport IN ('udp', 'tcp', 'tls', 'ws', 'wss', 'auto')),
+            outbound_proxy TEXT,
+            expires INTEGER NOT NULL CHECK (expires > 0),
+            created_at INTEGER NOT NULL,
+            UNIQUE (project, name)
+        ) STRICT;
+
+        CREATE TABLE data_key (
+            id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+            registrar BLOB NOT NULL REFERENCES registrar (id) ON DELETE CASCADE,
+            sealed BLOB NOT NULL,
+            created_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX data_key_of_registrar ON data_key (registrar, created_at);
+
+        CREATE TABLE test (
+            id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+            project BLOB NOT NULL REFERENCES project (id) ON DELETE CASCADE,
+            name TEXT NOT NULL CHECK (name <> ''),
+            definition BLOB NOT NULL,
+            created_at INTEGER NOT NULL,
+            changed_at INTEGER NOT NULL,
+            UNIQUE (project, name)
+        ) STRICT;
+        """
+
+    /// The position is the order of addition over all registrars; AUTOINCREMENT never gives one twice.
+    private static let accounts = """
+        CREATE TABLE account (
+            position INTEGER PRIMARY KEY AUTOINCREMENT,
+            id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+            registrar BLOB NOT NULL REFERENCES registrar (id) ON DELETE CASCADE,
+            username TEXT NOT NULL CHECK (length(CAST(username AS BLOB)) BETWEEN 1 AND 255),
+            realm TEXT CHECK (length(CAST(realm AS BLOB)) BETWEEN 1 AND 255),
+            extension TEXT CHECK (length(CAST(extension AS BLOB)) BETWEEN 1 AND 255),
+            secret BLOB NOT NULL CHECK (length(secret) > 0),
+            added_at INTEGER NOT NULL,
+            registration_status INTEGER,
+            registration_reason TEXT,
+            registration_at INTEGER,
+            leftover_contact TEXT,
+            leftover_expires_at INTEGER,
+            UNIQUE (registrar, username),
+            CHECK ((leftover_contact IS NULL) = (leftover_expires_at IS NULL))
+        ) STRICT;
+        CREATE INDEX account_in_order ON account (registrar, position);
+        """
+
+    /// Staged rows have no foreign key: they are removed in chunks after their import is over.
+    private static let imports = """
+        CREATE TABLE account_import (
+            id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+            registrar BLOB NOT NULL REFERENCES registrar (id) ON DELETE CASCADE,
+            staged INTEGER NOT NULL DEFAULT 0,
+            begun_at INTEGER NOT NULL
+        ) STRICT;
+
+        CREATE TABLE staged_account (
+            import BLOB NOT NULL,
+            line INTEGER NOT NULL CHECK (line > 0),
+            id BLOB NOT NULL CHECK (length(id) = 16),
+            username TEXT NOT NULL,
+            realm TEXT,
+            extension TEXT,
+            secret BLOB NOT NULL,
+            PRIMARY KEY (import, line)
+        ) STRICT, WITHOUT ROWID;
+        """
+
+    private static let runs = """
+        CREATE TABLE run (
+            id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+            project BLOB NOT NULL REFERENCES project (id) ON DELETE CASCADE,
+            test BLOB REFERENCES test (id) ON DELETE SET NULL,
+            test_name TEXT NOT NULL,
+            definition BLOB NOT NULL,
+            endpoints INTEGER NOT NULL CHECK (endpoints >= 0),
+            status TEXT NOT NULL CHECK (status IN ('PENDING', 'QUEUED', 'RUNNING', 'STOPPING', 'COMPLETED', 'FAILED',
+                'CANNOT_RUN_FOR_NOW')),
+            failure_code TEXT,
+            failure_text TEXT,
+            verdict TEXT CHECK (verdict IN ('passed', 'failed', 'void')),
+            requested_by TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            started_at INTEGER,
+            ended_at INTEGER,
+            summary BLOB,
+            CHECK ((failure_code IS NULL) = (failure_text IS NULL)),
+            CHECK ((status IN ('COMPLETED', 'FAILED', 'CANNOT_RUN_FOR_NOW')) = (ended_at IS NOT NULL))
+        ) STRICT;
+        CREATE INDEX run_of_project ON run (project, id);
+        CREATE INDEX run_of_test ON run (test, id);
+        CREATE INDEX run_open ON run (id) WHERE ended_at IS NULL;
+        CREATE TRIGGER run_over BEFORE UPDATE OF status, ended_at, verdict ON run WHEN old.ended_at IS NOT NULL
+            BEGIN SELECT raise(ABORT, 'a run that is over does not change'); END;
+
+        CREATE TABLE fence (value INTEGER NOT NULL) STRICT;
+        INSERT INTO fence (value) VALUES (0);
+
+        CREATE TABLE lease (
+            run BLOB NOT NULL REFERENCES run (id) ON DELETE RESTRICT,
+            endpoint INTEGER NOT NULL CHECK (endpoint >= 0),
+            account BLOB NOT NULL REFERENCES account (id) ON DELETE RESTRICT,
+            fence INTEGER NOT NULL CHECK (fence > 0),
+            PRIMARY KEY (run, endpoint)
+        ) STRICT, WITHOUT ROWID;
+        CREATE UNIQUE INDEX lease_one_per_account ON lease (account);
+        CREATE TRIGGER lease_for_open_run BEFORE INSERT ON lease
+            WHEN (SELECT ended_at FROM run WHERE id = new.run) IS NOT NULL
+            BEGIN SELECT raise(ABORT, 'a run that is over takes no accounts'); END;
+
+        CREATE TABLE endpoint (
+            run BLOB NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+            number INTEGER NOT NULL CHECK (number >= 0),
+            group_name TEXT NOT NULL,
+            username TEXT NOT NULL,
+            phase TEXT NOT NULL,
+            outcome TEXT NOT NULL,
+            registration_status INTEGER,
+            call_status INTEGER,
+            partner INTEGER,
+            diagnosis TEXT,
+            evidence BLOB NOT NULL,
+            PRIMARY KEY (run, number)
+        ) STRICT;
+        """
+
+    private static let access = """
+        CREATE TABLE api_key (
+            id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+            name TEXT NOT NULL CHECK (name <> ''),
+            role TEXT NOT NULL CHECK (role IN ('viewer', 'tester', 'editor', 'admin')),
+            project BLOB REFERENCES project (id) ON DELETE CASCADE,
+            hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
+            created_at INTEGER NOT NULL,
+            last_used_at INTEGER,
+            revoked_at INTEGER
+        ) STRICT;
+
+        CREATE TABLE audit (
+            sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+            at INTEGER NOT NULL,
+            who TEXT NOT NULL,
+            action TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            details TEXT NOT NULL
+        ) STRICT;
+        CREATE TRIGGER audit_unchanged BEFORE UPDATE ON audit
+            BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END;
+        CREATE TRIGGER audit_kept BEFORE DELETE ON audit
+            BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END;
+        """
+}

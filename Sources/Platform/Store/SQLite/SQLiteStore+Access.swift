@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Bedrock
+public import Domain
+import FoundationEssentials
+import GRDB
+
+extension SQLiteStore {
+    /// No answer holds more entries of the audit log.
+    private static let mostAuditEntries = 500
+
+    public func add(_ key: APIKeyRecord) async throws {
+        try await write { database in
+            if let project = key.project { try database.require("project", project) }
+            try database.naming("API key", key.name) {
+                try database.execute(
+                    sql: """
+                        INSERT INTO api_key (id, name, role, project, hash, created_at, last_used_at, revoked_at)
+                        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                        """,
+                    arguments: [
+                        key.id.blob, key.name, key.role.rawValue, key.project?.blob, Data(key.hash),
+                        key.createdAt.nanoseconds, key.lastUsedAt?.nanoseconds, key.revokedAt?.nanoseconds,
+                    ])
+            }
+        }
+    }
+
+    public func apiKey(hash: [UInt8]) async throws -> APIKeyRecord? {
+        try await read { database in
+            try Row.fetchOne(
+                database, sql: "SELECT * FROM api_key WHERE hash = ? AND revoked_at IS NULL",
+                arguments: [Data(hash)]
+            ).map(Self.apiKey)
+        }
+    }
+
+    public func apiKeys() async throws -> [APIKeyRecord] {
+        try await read { database in
+            try Row.fetchAll(database, sql: "SELECT * FROM api_key ORDER BY id DESC").map(Self.apiKey)
+        }
+    }
+
+    public func revoke(_ id: APIKeyID, at time: UnixTime) async throws {
+        try await write { database in
+            try database.execute(
+                sql: "UPDATE api_key SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?",
+                arguments: [time.nanoseconds, id.blob])
+            try database.requireChange(of: "API key", id)
+        }
+    }
+
+    public func touch(_ ids: [APIKeyID], at time: UnixTime) async throws {
+        try await write { database in
+            for id in ids {
+                try database.execute(
+                    sql: "UPDATE api_key SET last_used_at = max(coalesce(last_used_at, 0), ?) WHERE id = ?",
+                    arguments: [time.nanoseconds, id.blob])
+            }
+        }
+    }
+
+    @discardableResult
+    public func append(_ entry: AuditEntry) async throws -> Int64 {
+        try await write { database in
+            try database.execute(
+                sql: "INSERT INTO audit (at, who, action, subject, details) VALUES (?, ?, ?, ?, ?)",
+                arguments: [entry.at.nanoseconds, entry.who, entry.action, entry.subject, entry.details])
+            return database.lastInsertedRowID
+        }
+    }
+
+    public func audit(after sequence: Int64) async throws -> [AuditEntry] {
+        try await read { database in
+            try Row.fetchAll(
+                database,
+                sql: "SELECT * FROM audit WHERE sequence > ? ORDER BY sequence LIMIT \(Self.mostAuditEntries)",
+                arguments: [sequence]
+            ).map { row in
+                AuditEntry(
+                    sequence: row["sequence"], at: row.time("at"), who: row["who"], action: row["action"],
+                    subject: row["subject"], details: row["details"])
+            }
+        }
+    }
+
+    private static func apiKey(_ row: Row) throws -> APIKeyRecord {
+        APIKeyRecord(
+            id: try row.id("id"), name: row["name"], role: try row.word("role"), project: try row.optionalID("project"),
+            hash: row.bytes("hash"), createdAt: row.time("created_at"), lastUsedAt: row.optionalTime("last_used_at"),
+            revokedAt: row.optionalTime("revoked_at"))
+    }
+}

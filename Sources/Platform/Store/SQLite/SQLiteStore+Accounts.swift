@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Bedrock
+public import Domain
+import FoundationEssentials
+import GRDB
+import RunMetrics
+
+extension SealedSecret {
+    /// As it is bound to a statement.
+    var blob: Data { Data(encoded) }
+}
+
+extension SQLiteStore {
+    @discardableResult
+    public func add(
+        _ account: NewAccount, to registrar: RegistrarID, at time: UnixTime
+    ) async throws -> AccountSummary {
+        try await write { database in
+            try database.require("registrar", registrar)
+            try database.naming("account", account.username) {
+                try database.execute(
+                    sql: """
+                        INSERT INTO account (id, registrar, username, realm, extension, secret, added_at)
+                        VALUES (?, ?, ?, ?, ?, ?, ?)
+                        """,
+                    arguments: [
+                        account.id.blob, registrar.blob, account.username, account.realm, account.extensionNumber,
+                        account.secret.blob, time.nanoseconds,
+                    ])
+            }
+            return AccountSummary(
+                id: account.id, registrar: registrar, username: account.username, realm: account.realm,
+                extensionNumber: account.extensionNumber, position: database.lastInsertedRowID, addedAt: time,
+                inUseBy: nil, lastRegistration: nil)
+        }
+    }
+
+    public func accounts(of registrar: RegistrarID, _ query: AccountQuery) async throws -> Page<AccountSummary> {
+        try await read { database in
+            let (condition, arguments) = Self.condition(registrar, query)
+            let from = "FROM account LEFT JOIN lease ON lease.account = account.id WHERE \(condition)"
+            let total = try Int.fetchOne(database, sql: "SELECT count(*) \(from)", arguments: arguments) ?? 0
+            let direction = query.descending ? "DESC" : "ASC"
+            let column =
+                switch query.order {
+                case .position: "position"
+                case .username: "username"
+                case .addedAt: "added_at"
+                }
+            let rows = try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT \(Self.summaryColumns) \(from) ORDER BY account.\(column) \(direction),
+                        account.position \(direction) LIMIT ? OFFSET ?
+                    """,
+                arguments: arguments + [query.page.perPage, query.page.offset])
+            return Page(items: try rows.map(Self.summary), total: total)
+        }
+    }
+
+    public func account(_ id: AccountID) async throws -> AccountSummary? {
+        try await read { database in
+            try Row.fetchOne(
+                database,
+                sql: """
+                    SELECT \(Self.summaryColumns) FROM account LEFT JOIN lease ON lease.account = account.id
+                    WHERE account.id = ?
+                    """,
+                arguments: [id.blob]
+            ).map(Self.summary)
+        }
+    }
+
+    public func usage(of registrar: RegistrarID) async throws -> AccountUsage {
+        try await read { try Self.usage(of: registrar, in: $0) }
+    }
+
+    public func deleteAccounts(
+        of registrar: RegistrarID, _ selection: AccountSelection, expectedCount: Int?
+    ) async throws -> AccountDeletion {
+        try await write { database in
+            try database.require("registrar", registrar)
+            let deletion =
+                switch selection {
+                case .ids(let ids): try Self.delete(ids, of: registrar, in: database)
+                case .matching(let text): try Self.delete(AccountQuery(text: text), of: registrar, in: database)
+                case .all: try Self.delete(AccountQuery(), of: registrar, in: database)
+                }
+            let selected = deletion.deleted + deletion.refusedCount
+            if let expectedCount, expectedCount != selected {
+                // Thrown out of the transaction, this takes the deletion back.
+                throw StoreError.countChanged(expected: expectedCount, actual: selected)
+            }
+            return deletion
+        }
+    }
+
+    public func record(_ updates: [RegistrationUpdate]) async throws {
+        try await write { database in
+            let registration = try database.cachedStatement(
+                sql: """
+                    UPDATE account SET registration_status = ?, registration_reason = ?, registration_at = ?
+                    WHERE id = ?
+                    """)
+            let leftover = try database.cachedStatement(
+                sql: "UPDATE account SET leftover_contact = ?, leftover_expires_at = ? WHERE id = ?")
+            for update in updates {
+                if let record = update.registration {
+                    try registration.execute(arguments: [
+                        record.status.map { Int64($0.code) }, record.status?.reason, record.at.nanoseconds,
+                        update.account.blob,
+                    ])
+                }
+                try leftover.execute(arguments: [
+                    update.leftover?.contact, update.leftover?.expiresAt.nanoseconds, update.account.blob,
+                ])
+            }
+        }
+    }
+}
+
+// MARK: - Parts of the operations
+
+extension SQLiteStore {
+    /// Counts a registrar's accounts and those its runs hold. Throws `notFound`.
+    static func usage(of registrar: RegistrarID, in database: Database) throws -> AccountUsage {
+        let row = try Row.fetchOne(
+            database,
+            sql: """
+                SELECT name, (SELECT count(*) FROM account WHERE registrar = registrar.id) AS total
+                FROM registrar WHERE id = ?
+                """,
+            arguments: [registrar.blob])
+        guard let row else { throw StoreError.notFound(kind: "registrar", id: registrar.description) }
+        return AccountUsage(
+            registrar: registrar, registrarName: row["name"], total: row["total"],
+            holders: try holders(of: registrar, in: database))
+    }
+
+    /// The runs that hold accounts of a registrar, oldest first.
+    static func holders(of registrar: RegistrarID, in database: Database) throws -> [AccountHolding] {
+        try Row.fetchAll(
+            database,
+            sql: """
+                SELECT lease.run AS run, count(*) AS accounts FROM lease JOIN account ON account.id = lease.account
+                WHERE account.registrar = ? GROUP BY lease.run ORDER BY lease.run
+                """,
+            arguments: [registrar.blob]
+        ).map { AccountHolding(run: try $0.id("run"), accounts: $0["accounts"]) }
+    }
+
+    private static let summaryColumns = """
+        account.id, account.registrar, account.username, account.realm, account.extension, account.position,
+        account.added_at, account.registration_status, account.registration_reason, account.registration_at, lease.run
+        """
+
+    private static func summary(_ row: Row) throws -> AccountSummary {
+        let status: UInt16? = row["registration_status"]
+        let reason: String? = row["registration_reason"]
+        let registration = row.optionalTime("registration_at").map { time in
+            RegistrationRecord(status: status.map { SIPStatus(code: $0, reason: reason ?? "") }, at: time)
+        }
+        return AccountSummary(
+            id: try row.id("id"), registrar: try row.id("registrar"), username: row["username"], realm: row["realm"],
+            extensionNumber: row["extension"], position: row["position"], addedAt: row.time("added_at"),
+            inUseBy: try row.optionalID("run"), lastRegistration: registration)
+    }
+
+    /// The WHERE of a query over account and its lease.
+    private static func condition(_ registrar: RegistrarID, _ query: AccountQuery) -> (String, StatementArguments) {
+        var condition = "account.registrar = ?"
+        var arguments: StatementArguments = [registrar.blob]
+        if let text = query.text, !text.isEmpty {
+            condition += " AND account.username LIKE ? ESCAPE '\\'"
+            arguments += [pattern(containing: text)]
+        }
+        if let inUse = query.inUse { condition += inUse ? " AND lease.run IS NOT NULL" : " AND lease.run IS NULL" }
+        return (condition, arguments)
+    }
+
+    private static func delete(
+        _ query: AccountQuery, of registrar: RegistrarID, in database: Database
+    ) throws -> AccountDeletion {
+        let (condition, arguments) = condition(registrar, query)
+        let held = "FROM account JOIN lease ON lease.account = account.id WHERE \(condition)"
+        let count = try Int.fetchOne(database, sql: "SELECT count(*) \(held)", arguments: arguments) ?? 0
+        let named = try Row.fetchAll(
+            database,
+            sql: """
+                SELECT account.id, account.username, lease.run \(held) ORDER BY account.position
+                LIMIT \(AccountDeletion.mostNamed)
+                """,
+            arguments: arguments
+        ).map { HeldAccount(account: try $0.id("id"), username: $0["username"], run: try $0.id("run")) }
+        try database.execute(
+            sql: """
+                DELETE FROM account WHERE \(condition)
+                    AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.account = account.id)
+                """,
+            arguments: arguments)
+        return AccountDeletion(deleted: database.changesCount, refusedCount: count, refused: named)
+    }
+
+    private static func delete(
+        _ ids: [AccountID], of registrar: RegistrarID, in database: Database
+    ) throws -> AccountDeletion {
+        let lookup = try database.cachedStatement(
+            sql: """
+                SELECT account.username, account.position, lease.run FROM account
+                JOIN lease ON lease.account = account.id WHERE account.id = ? AND account.registrar = ?
+                """)
+        let removal = try database.cachedStatement(sql: "DELETE FROM account WHERE id = ? AND registrar = ?")
+        var deleted = 0
+        var held: [(position: Int64, account: HeldAccount)] = []
+        for id in Set(ids) {
+            if let row = try Row.fetchOne(lookup, arguments: [id.blob, registrar.blob]) {
+                let account = HeldAccount(account: id, username: row["username"], run: try row.id("run"))
+                held.append((row["position"], account))
+            } else {
+                try removal.execute(arguments: [id.blob, registrar.blob])
+                deleted += database.changesCount
+            }
+        }
+        held.sort { $0.position < $1.position }
+        return AccountDeletion(
+            deleted: deleted, refusedCount: held.count,
+            refused: held.prefix(AccountDeletion.mostNamed).map(\.account))
+    }
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Bedrock
+public import Domain
+import GRDB
+
+extension SQLiteStore {
+    /// Staged rows are removed in transactions of so many, so that the writer is free again soon.
+    private static let removedAtOnce = 10_000
+
+    public func beginImport(_ id: ImportID, into registrar: RegistrarID, at time: UnixTime) async throws {
+        try await write { database in
+            try database.require("registrar", registrar)
+            try database.execute(
+                sql: "INSERT INTO account_import (id, registrar, begun_at) VALUES (?, ?, ?)",
+                arguments: [id.blob, registrar.blob, time.nanoseconds])
+        }
+    }
+
+    public func stage(_ accounts: [StagedAccount], in id: ImportID) async throws {
+        try await write { database in
+            try database.execute(
+                sql: "UPDATE account_import SET staged = staged + ? WHERE id = ?",
+                arguments: [accounts.count, id.blob])
+            guard database.changesCount == 1 else { throw StoreError.importClosed(id.description) }
+            let insertion = try database.cachedStatement(
+                sql: """
+                    INSERT INTO staged_account (import, line, id, username, realm, extension, secret)
+                    VALUES (?, ?, ?, ?, ?, ?, ?)
+                    """)
+            let batch = id.blob
+            for staged in accounts {
+                let account = staged.account
+                try insertion.execute(arguments: [
+                    batch, staged.line, account.id.blob, account.username, account.realm, account.extensionNumber,
+                    account.secret.blob,
+                ])
+            }
+        }
+    }
+
+    public func publish(_ id: ImportID, at time: UnixTime) async throws -> PublishedImport {
+        let published = try await write { database in
+            let (registrar, staged) = try Self.openImport(id, in: database)
+            // Usernames are looked up before anything is added, so that one staged twice breaks the unique index and
+            // takes the whole import back, rather than counting as known.
+            let skipped = try Self.skipped(id, registrar: registrar, in: database)
+            try database.execute(
+                sql: """
+                    INSERT INTO account (id, registrar, username, realm, extension, secret, added_at)
+                    SELECT id, ?, username, realm, extension, secret, ? FROM staged_account
+                    WHERE import = ? AND NOT EXISTS (SELECT 1 FROM account
+                        WHERE account.registrar = ? AND account.username = staged_account.username)
+                    ORDER BY line
+                    """,
+                arguments: [registrar.blob, time.nanoseconds, id.blob, registrar.blob])
+            let created = database.changesCount
+            try database.execute(sql: "DELETE FROM account_import WHERE id = ?", arguments: [id.blob])
+            return PublishedImport(created: created, skipped: staged - created, firstSkipped: skipped)
+        }
+        try await removeStaged(of: id)
+        return published
+    }
+
+    public func preview(_ id: ImportID) async throws -> PublishedImport {
+        try await read { database in
+            let (registrar, staged) = try Self.openImport(id, in: database)
+            let known =
+                try Int.fetchOne(
+                    database, sql: "SELECT count(*) \(Self.known)", arguments: [registrar.blob, id.blob]) ?? 0
+            return PublishedImport(
+                created: staged - known, skipped: known,
+                firstSkipped: try Self.skipped(id, registrar: registrar, in: database))
+        }
+    }
+
+    public func abandon(_ id: ImportID) async throws {
+        try await write { database in
+            try database.execute(sql: "DELETE FROM account_import WHERE id = ?", arguments: [id.blob])
+        }
+        try await removeStaged(of: id)
+    }
+
+    @discardableResult
+    public func sweepImports() async throws -> Int {
+        try await write { database in
+            try database.execute(sql: "DELETE FROM account_import")
+            let swept = database.changesCount
+            // Rows of an import that was published just before a crash go as well.
+            try database.execute(sql: "DELETE FROM staged_account")
+            return swept
+        }
+    }
+
+    private static let known = """
+        FROM staged_account JOIN account ON account.registrar = ? AND account.username = staged_account.username
+        WHERE staged_account.import = ?
+        """
+
+    private static func openImport(_ id: ImportID, in database: Database) throws -> (RegistrarID, Int) {
+        let row = try Row.fetchOne(
+            database, sql: "SELECT registrar, staged FROM account_import WHERE id = ?", arguments: [id.blob])
+        guard let row else { throw StoreError.importClosed(id.description) }
+        return (try row.id("registrar"), row["staged"])
+    }
+
+    /// The first staged lines whose username exists.
+    private static func skipped(
+        _ id: ImportID, registrar: RegistrarID, in database: Database
+    ) throws -> [SkippedLine] {
+        try Row.fetchAll(
+            database,
+            sql: """
+                SELECT staged_account.line, staged_account.username \(known) ORDER BY staged_account.line
+                LIMIT \(ImportReport.mostProblems)
+                """,
+            arguments: [registrar.blob, id.blob]
+        ).map { SkippedLine(line: $0["line"], username: $0["username"]) }
+    }
+
+    private func removeStaged(of id: ImportID) async throws {
+        while true {
+            let removed = try await write { database in
+                try database.execute(
+                    sql: """
+                        DELETE FROM staged_account WHERE import = ? AND line <= coalesce(
+                            (SELECT line FROM staged_account WHERE import = ? ORDER BY line
+                                LIMIT 1 OFFSET \(Self.removedAtOnce)), \(Int64.max))
+                        """,
+                    arguments: [id.blob, id.blob])
+                return database.changesCount
+            }
+            if removed <= Self.removedAtOnce { return }
+        }
+    }
+}

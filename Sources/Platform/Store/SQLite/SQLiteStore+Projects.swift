@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Bedrock
+public import Domain
+import GRDB
+
+extension SQLiteStore {
+    public func add(_ project: Project) async throws {
+        try await write { database in
+            try database.naming("project", project.name) {
+                try database.execute(
+                    sql: "INSERT INTO project (id, name, created_at) VALUES (?, ?, ?)",
+                    arguments: [project.id.blob, project.name, project.createdAt.nanoseconds])
+            }
+        }
+    }
+
+    public func projects() async throws -> [Project] {
+        try await read { database in
+            try Row.fetchAll(database, sql: "SELECT * FROM project ORDER BY name").map(Self.project)
+        }
+    }
+
+    public func project(_ id: ProjectID) async throws -> Project? {
+        try await read { database in
+            try Row.fetchOne(database, sql: "SELECT * FROM project WHERE id = ?", arguments: [id.blob])
+                .map(Self.project)
+        }
+    }
+
+    public func project(named name: String) async throws -> Project? {
+        try await read { database in
+            try Row.fetchOne(database, sql: "SELECT * FROM project WHERE name = ?", arguments: [name])
+                .map(Self.project)
+        }
+    }
+
+    public func rename(_ id: ProjectID, to name: String) async throws {
+        try await write { database in
+            try database.naming("project", name) {
+                try database.execute(
+                    sql: "UPDATE project SET name = ? WHERE id = ?", arguments: [name, id.blob])
+            }
+            try database.requireChange(of: "project", id)
+        }
+    }
+
+    public func deleteProject(_ id: ProjectID) async throws {
+        try await write { database in
+            try database.require("project", id)
+            let open = try Row.fetchAll(
+                database, sql: "SELECT id FROM run WHERE project = ? AND ended_at IS NULL ORDER BY id",
+                arguments: [id.blob]
+            ).map { row -> String in
+                let run: RunID = try row.id("id")
+                return run.description
+            }
+            guard open.isEmpty else { throw StoreError.inUse(runs: open) }
+            try database.execute(sql: "DELETE FROM project WHERE id = ?", arguments: [id.blob])
+        }
+    }
+
+    private static func project(_ row: Row) throws -> Project {
+        Project(id: try row.id("id"), name: row["name"], createdAt: row.time("created_at"))
+    }
+}

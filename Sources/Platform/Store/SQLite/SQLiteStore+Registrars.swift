@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Bedrock
+public import Domain
+import GRDB
+
+extension SQLiteStore {
+    public func add(_ registrar: Registrar) async throws {
+        try await write { database in
+            try database.require("project", registrar.project)
+            try database.naming("registrar", registrar.name) {
+                try database.execute(
+                    sql: """
+                        INSERT INTO registrar (name, domain, port, transport, outbound_proxy, expires, id, project,
+                            created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                        """,
+                    arguments: Self.arguments(registrar) + [
+                        registrar.id.blob, registrar.project.blob, registrar.createdAt.nanoseconds,
+                    ])
+            }
+        }
+    }
+
+    public func registrars(of project: ProjectID) async throws -> [Registrar] {
+        try await read { database in
+            try Row.fetchAll(
+                database, sql: "SELECT * FROM registrar WHERE project = ? ORDER BY name", arguments: [project.blob]
+            ).map(Self.registrar)
+        }
+    }
+
+    public func registrar(_ id: RegistrarID) async throws -> Registrar? {
+        try await read { database in
+            try Row.fetchOne(database, sql: "SELECT * FROM registrar WHERE id = ?", arguments: [id.blob])
+                .map(Self.registrar)
+        }
+    }
+
+    public func registrar(named name: String, of project: ProjectID) async throws -> Registrar? {
+        try await read { database in
+            try Row.fetchOne(
+                database, sql: "SELECT * FROM registrar WHERE project = ? AND name = ?",
+                arguments: [project.blob, name]
+            ).map(Self.registrar)
+        }
+    }
+
+    public func update(_ registrar: Registrar) async throws {
+        try await write { database in
+            try database.naming("registrar", registrar.name) {
+                try database.execute(
+                    sql: """
+                        UPDATE registrar SET name = ?, domain = ?, port = ?, transport = ?, outbound_proxy = ?,
+                            expires = ? WHERE id = ?
+                        """,
+                    arguments: Self.arguments(registrar) + [registrar.id.blob])
+            }
+            try database.requireChange(of: "registrar", registrar.id)
+        }
+    }
+
+    public func deleteRegistrar(_ id: RegistrarID) async throws {
+        try await write { database in
+            try database.require("registrar", id)
+            let holders = try Self.holders(of: id, in: database)
+            guard holders.isEmpty else { throw StoreError.inUse(runs: holders.map(\.run.description)) }
+            try database.execute(sql: "DELETE FROM registrar WHERE id = ?", arguments: [id.blob])
+        }
+    }
+
+    public func addDataKey(_ key: WrappedKey) async throws -> WrappedKey {
+        try await write { database in
+            try database.require("registrar", key.registrar)
+            if let known = try Self.newestKey(of: key.registrar, in: database) { return known }
+            try database.execute(
+                sql: "INSERT INTO data_key (id, registrar, sealed, created_at) VALUES (?, ?, ?, ?)",
+                arguments: [key.id.blob, key.registrar.blob, key.sealed.blob, key.createdAt.nanoseconds])
+            return key
+        }
+    }
+
+    public func dataKey(of registrar: RegistrarID) async throws -> WrappedKey? {
+        try await read { try Self.newestKey(of: registrar, in: $0) }
+    }
+
+    public func dataKeys(_ ids: [KeyID]) async throws -> [WrappedKey] {
+        try await read { database in
+            try ids.compactMap { id in
+                try Row.fetchOne(database, sql: "SELECT * FROM data_key WHERE id = ?", arguments: [id.blob])
+                    .map(Self.wrappedKey)
+            }
+        }
+    }
+
+    private static func newestKey(of registrar: RegistrarID, in database: Database) throws -> WrappedKey? {
+        try Row.fetchOne(
+            database, sql: "SELECT * FROM data_key WHERE registrar = ? ORDER BY created_at DESC LIMIT 1",
+            arguments: [registrar.blob]
+        ).map(wrappedKey)
+    }
+
+    private static func wrappedKey(_ row: Row) throws -> WrappedKey {
+        WrappedKey(
+            id: try row.id("id"), registrar: try row.id("registrar"), sealed: try row.secret("sealed"),
+            createdAt: row.time("created_at"))
+    }
+
+    private static func arguments(_ registrar: Registrar) -> StatementArguments {
+        [
+            registrar.name, registrar.domain, registrar.port.map { Int64($0) }, registrar.transport.rawValue,
+            registrar.outboundProxy, Int64(registrar.expires),
+        ]
+    }
+
+    private static func registrar(_ row: Row) throws -> Registrar {
+        Registrar(
+            id: try row.id("id"), project: try row.id("project"), name: row["name"], domain: row["domain"],
+            port: row["port"], transport: try row.word("transport"), outboundProxy: row["outbound_proxy"],
+            expires: row["expires"], createdAt: row.time("created_at"))
+    }
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import FoundationEssentials
+import GRDB
+
+/// The store in one SQLite file (write-ahead log, one writer, several readers), or in memory for runs without a server.
+///
+/// SQLite's blocking calls run on GRDB's own queues, never on Swift's cooperative threads.
+public final class SQLiteStore: Store {
+    /// How long to wait for another process that writes the same file, in seconds.
+    private static let busyTimeout = 10.0
+
+    private let writer: any DatabaseWriter
+
+    /// Opens or makes the file and brings its schema up to date. Only the owner may read a file made here.
+    ///
+    /// Throws `newerSchema` for a file of a newer version, `engine` for one that cannot be opened.
+    public convenience init(path: String) throws {
+        do {
+            if !FileManager.default.fileExists(atPath: path) {
+                // SQLite gives the log and its index the permissions of the main file.
+                guard
+                    FileManager.default.createFile(
+                        atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
+                else { throw StoreError.engine("the file \(path) cannot be made") }
+            }
+            try self.init(writer: DatabasePool(path: path, configuration: Self.configuration()))
+        } catch let error as DatabaseError {
+            throw StoreError(error)
+        }
+    }
+
+    /// A store in memory; it is gone when the last reference is.
+    public static func inMemory() throws -> SQLiteStore {
+        do {
+            return try SQLiteStore(writer: DatabaseQueue(configuration: configuration()))
+        } catch let error as DatabaseError {
+            throw StoreError(error)
+        }
+    }
+
+    private init(writer: any DatabaseWriter) throws {
+        self.writer = writer
+        let migrator = SQLiteSchema.migrator
+        if try writer.read({ try migrator.hasBeenSuperseded($0) }) { throw StoreError.newerSchema }
+        try migrator.migrate(writer)
+    }
+
+    private static func configuration() -> Configuration {
+        var configuration = Configuration()
+        configuration.foreignKeysEnabled = true
+        configuration.busyMode = .timeout(busyTimeout)
+        configuration.label = "callmeter.store"
+        configuration.prepareDatabase { database in
+            // What is deleted is overwritten, ciphertext as well.
+            try database.execute(sql: "PRAGMA secure_delete = ON")
+            // Sorting and temporary tables stay off the disk.
+            try database.execute(sql: "PRAGMA temp_store = MEMORY")
+        }
+        return configuration
+    }
+
+    public func close() async throws {
+        do {
+            try writer.close()
+        } catch let error as DatabaseError {
+            throw StoreError(error)
+        }
+    }
+
+    /// One transaction of the writer.
+    func write<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+        do {
+            return try await writer.write(body)
+        } catch let error as DatabaseError {
+            throw StoreError(error)
+        }
+    }
+
+    /// One consistent view of a reader.
+    func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+        do {
+            return try await writer.read(body)
+        } catch let error as DatabaseError {
+            throw StoreError(error)
+        }
+    }
+}
+
+extension StoreError {
+    /// SQLite's own words, which name tables and columns; never the statement's arguments.
+    init(_ error: DatabaseError) {
+        self = .engine(error.message ?? "error \(error.extendedResultCode.rawValue)")
+    }
+}
