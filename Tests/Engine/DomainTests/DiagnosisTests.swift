@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Bedrock
+import Domain
+import RunMetrics
+import Testing
+
+@Suite struct DiagnosisTests {
+    /// A failed endpoint as user agents record it, changed by `edit`.
+    static func failed(
+        _ index: UInt32, _ outcome: EndpointOutcome = .registrationFailed, _ edit: (inout EndpointResult) -> Void
+    ) -> EndpointResult {
+        var result = EndpointResult(index: index, group: "g", username: "u\(index)")
+        result.outcome = outcome
+        result.registration.attempts = 1
+        result.registration.sentAt = .zero
+        result.registration.firstResponseAt = .milliseconds(1)
+        edit(&result)
+        return result
+    }
+
+    static func answered(_ index: UInt32, _ code: UInt16, credentials: Bool = true) -> EndpointResult {
+        failed(index) {
+            $0.registration.finalStatus = SIPStatus(code: code, reason: "")
+            $0.registration.credentialsSent = credentials
+        }
+    }
+
+    static func registered(_ index: UInt32, _ outcome: EndpointOutcome, _ edit: (inout CallEvidence) -> Void)
+        -> EndpointResult
+    {
+        failed(index, outcome) {
+            $0.registration.registeredAt = .milliseconds(20)
+            var call = CallEvidence(role: .caller, target: "sip:b@pbx")
+            call.invitedAt = .milliseconds(30)
+            edit(&call)
+            $0.calls = [call]
+        }
+    }
+
+    static let table: [(DiagnosisCause, EndpointResult)] = [
+        (.wrongCredentials, answered(1, 401)), (.wrongCredentials, answered(1, 407)),
+        (.registrationForbidden, answered(1, 403)), (.unknownUser, answered(1, 404)),
+        (.registrationRefused, answered(1, 503)), (.unknown, answered(1, 401, credentials: false)),
+        (
+            .realmMismatch,
+            failed(1) {
+                $0.registration.missingRealm = "a"
+                $0.registration.offeredRealms = ["b"]
+                $0.registration.finalStatus = SIPStatus(code: 401, reason: "")
+            }
+        ),
+        (
+            .noAnswer,
+            failed(1, .timeout) {
+                $0.registration.firstResponseAt = nil
+                $0.registration.transportFault = .silence
+            }
+        ),
+        (
+            .portClosed,
+            failed(1, .osError) {
+                $0.registration.firstResponseAt = nil
+                $0.registration.transportFault = .refused
+            }
+        ),
+        (
+            .connectionLost,
+            failed(1) {
+                $0.registration.firstResponseAt = nil
+                $0.registration.transportFault = .reset
+            }
+        ),
+        (.serverStopped, registered(1, .timeout) { $0.transportFault = .silence }),
+        (.callRefused, registered(1, .callFailed) { $0.finalStatus = SIPStatus(code: 404, reason: "Not Found") }),
+        (.noCommonCodec, registered(1, .negotiationFailed) { $0.negotiationProblem = "no common codec" }),
+        (.callUnanswered, registered(1, .callFailed) { _ in }),
+    ]
+
+    @Test(arguments: table.indices)
+    func `G2: each failure has its cause`(row: Int) {
+        let (cause, result) = Self.table[row]
+        let diagnoses = Diagnosis.explain([result])
+        #expect(diagnoses.map(\.cause) == [cause])
+        #expect(diagnoses.first?.endpoints == [1])
+        #expect(diagnoses.first?.evidence.isEmpty == false)
+        #expect(diagnoses.first?.remedy.isEmpty == false)
+    }
+
+    @Test func `G1: equal causes are one diagnosis, partners and successes have none`() {
+        var partner = EndpointResult(index: 7, group: "g", username: "p")
+        partner.outcome = .notAttempted
+        partner.partner = 1
+        let results = [Self.answered(1, 401), Self.answered(2, 401), Self.answered(3, 403), partner]
+        let diagnoses = Diagnosis.explain(results)
+        #expect(diagnoses.map(\.cause) == [.wrongCredentials, .registrationForbidden])
+        #expect(diagnoses.map(\.count) == [2, 1])
+        #expect(diagnoses[0].endpoints == [1, 2])
+        #expect(Diagnosis.causes(of: results) == [.wrongCredentials, .wrongCredentials, .registrationForbidden, nil])
+    }
+}
