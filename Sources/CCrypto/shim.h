@@ -16,4 +16,17 @@ static inline int callmeter_hash(const EVP_MD *algorithm, EVP_MD_CTX *context, c
            EVP_DigestFinal_ex(context, (unsigned char *)output, NULL) == 1;
 }
 
+// Hashes with function 0 (MD5), 1 (SHA-256) or 2 (SHA-512/256), on any thread. Function and context are kept per thread: both
+// are costly to make, and a context must not be shared. Returns 1 when it worked.
+static inline int callmeter_digest(int function, const void *input, size_t length, void *output) {
+    static _Thread_local EVP_MD *functions[3];
+    static _Thread_local EVP_MD_CTX *context;
+    static const char *const names[3] = {"MD5", "SHA256", "SHA512-256"};
+    if (function < 0 || function > 2) return 0;
+    if (!context) context = EVP_MD_CTX_new();
+    if (!functions[function]) functions[function] = EVP_MD_fetch(NULL, names[function], NULL);
+    if (!context || !functions[function]) return 0;
+    return callmeter_hash(functions[function], context, input, length, output);
+}
+
 #endif
