@@ -19,6 +19,7 @@ public struct ID<Kind>: Hashable, Comparable, Sendable {
         self.init(high: milliseconds << 16 | random.next() & 0xFFFF, low: random.next())
     }
 
+    /// Older identifiers come first.
     public static func < (left: ID, right: ID) -> Bool {
         left.high == right.high ? left.low < right.low : left.high < right.high
     }

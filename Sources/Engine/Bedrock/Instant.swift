@@ -30,13 +30,17 @@ public struct Interval: Hashable, Comparable, Sendable, Codable {
     /// The length in milliseconds.
     @inlinable public var milliseconds: Double { Double(nanoseconds) / 1_000_000 }
 
+    /// Earlier, or shorter, comes first.
     @inlinable public static func < (left: Interval, right: Interval) -> Bool { left.nanoseconds < right.nanoseconds }
+    /// Moves by, or adds, an interval.
     @inlinable public static func + (left: Interval, right: Interval) -> Interval {
         Interval(nanoseconds: left.nanoseconds + right.nanoseconds)
     }
+    /// The interval between, or moves back.
     @inlinable public static func - (left: Interval, right: Interval) -> Interval {
         Interval(nanoseconds: left.nanoseconds - right.nanoseconds)
     }
+    /// A multiple of the interval.
     @inlinable public static func * (left: Interval, right: Int) -> Interval {
         Interval(nanoseconds: left.nanoseconds * Int64(right))
     }
@@ -57,13 +61,17 @@ public struct Instant: Hashable, Comparable, Sendable {
     /// A moment after every other one.
     @inlinable public static var distantFuture: Instant { Instant(nanoseconds: .max) }
 
+    /// Earlier, or shorter, comes first.
     @inlinable public static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
+    /// Moves by, or adds, an interval.
     @inlinable public static func + (left: Instant, right: Interval) -> Instant {
         Instant(nanoseconds: left.nanoseconds + right.nanoseconds)
     }
+    /// The interval between, or moves back.
     @inlinable public static func - (left: Instant, right: Interval) -> Instant {
         Instant(nanoseconds: left.nanoseconds - right.nanoseconds)
     }
+    /// The interval between, or moves back.
     @inlinable public static func - (left: Instant, right: Instant) -> Interval {
         Interval(nanoseconds: left.nanoseconds - right.nanoseconds)
     }
@@ -80,10 +88,13 @@ public struct UnixTime: Hashable, Comparable, Sendable {
     /// Whole milliseconds since the Unix epoch.
     @inlinable public var milliseconds: Int64 { nanoseconds / 1_000_000 }
 
+    /// Earlier, or shorter, comes first.
     @inlinable public static func < (left: UnixTime, right: UnixTime) -> Bool { left.nanoseconds < right.nanoseconds }
+    /// Moves by, or adds, an interval.
     @inlinable public static func + (left: UnixTime, right: Interval) -> UnixTime {
         UnixTime(nanoseconds: left.nanoseconds + right.nanoseconds)
     }
+    /// The interval between, or moves back.
     @inlinable public static func - (left: UnixTime, right: UnixTime) -> Interval {
         Interval(nanoseconds: left.nanoseconds - right.nanoseconds)
     }

@@ -25,6 +25,7 @@ extension TransportAddress.IP: CustomStringConvertible {
         }
     }
 
+    /// The address in text, without brackets.
     public var description: String { text }
 
     /// Reads an address without brackets or scope: a dotted quad, or IPv6 in any RFC 4291 §2.2 form. Nil for anything else.

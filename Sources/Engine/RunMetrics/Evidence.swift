@@ -38,8 +38,9 @@ public enum TransportFault: String, Hashable, Sendable, Codable {
 public struct RegistrationEvidence: Hashable, Sendable, Codable {
     /// REGISTER requests made, retransmissions not counted, un-REGISTER not counted.
     public var attempts: UInt16 = 0
-    /// When the first REGISTER was meant to leave, and when it left.
+    /// When the first REGISTER was meant to leave.
     public var scheduledAt: Interval?
+    /// When the first REGISTER left.
     public var sentAt: Interval?
     /// When the first answer of any kind came.
     public var firstResponseAt: Interval?
@@ -47,8 +48,9 @@ public struct RegistrationEvidence: Hashable, Sendable, Codable {
     public var registeredAt: Interval?
     /// The last final answer.
     public var finalStatus: SIPStatus?
-    /// Challenges received, and whether credentials were sent at least once.
+    /// Challenges received.
     public var challenges: UInt16 = 0
+    /// Whether credentials were sent at least once.
     public var credentialsSent = false
     /// Realms offered, in order of first appearance (at most 8).
     public var offeredRealms: [String] = []
@@ -60,9 +62,11 @@ public struct RegistrationEvidence: Hashable, Sendable, Codable {
     public var grantedExpires: UInt32?
     /// Other contacts in the 200's list.
     public var otherBindings: UInt16 = 0
-    /// Server, Warning and Retry-After (seconds) of the last final answer.
+    /// Server header of the last final answer.
     public var server: String?
+    /// Warning header of the last final answer.
     public var warning: String?
+    /// Retry-After of the last final answer, seconds.
     public var retryAfter: UInt32?
     /// Why nothing came, when nothing came.
     public var transportFault: TransportFault?
@@ -94,11 +98,13 @@ public struct CallEvidence: Hashable, Sendable, Codable {
     public var target: String
     /// When the first INVITE was meant to leave, and when it left (caller) or came (callee).
     public var scheduledAt: Interval?
+    /// When the first INVITE left (caller) or came (callee).
     public var invitedAt: Interval?
     /// First 1xx other than 100 that rings (180, or 183 with SDP).
     public var ringingAt: Interval?
     /// 200 to the INVITE received (caller) or sent (callee); ACK sent or received.
     public var answeredAt: Interval?
+    /// When the ACK was sent (caller) or came (callee).
     public var establishedAt: Interval?
     /// When the dialog ended.
     public var endedAt: Interval?
@@ -106,18 +112,25 @@ public struct CallEvidence: Hashable, Sendable, Codable {
     public var finalStatus: SIPStatus?
     /// Challenges received for the INVITE, and whether credentials were sent.
     public var challenges: UInt16 = 0
+    /// Whether credentials were sent at least once.
     public var credentialsSent = false
+    /// Realms offered, in order of first appearance.
     public var offeredRealms: [String] = []
     /// Server, Warning, Reason and Retry-After (seconds) of the final answer or BYE.
     public var server: String?
+    /// Warning header of the last final answer.
     public var warning: String?
+    /// Reason header (RFC 3326) of the final answer or BYE.
     public var reason: String?
+    /// Retry-After of the last final answer, seconds.
     public var retryAfter: UInt32?
     /// Whether the peer ended an established call before its time.
     public var endedByPeer = false
     /// The offer/answer or SDP problem, when the call failed at it.
     public var negotiationProblem: String?
+    /// Why nothing came, when nothing came.
     public var transportFault: TransportFault?
+    /// Requests sent again by timer A or E.
     public var retransmissions: UInt16 = 0
     /// What the media stream of this call measured; nil when none was opened.
     public var media: MediaResult?
@@ -145,29 +158,39 @@ public struct CallEvidence: Hashable, Sendable, Codable {
 public struct MediaResult: Hashable, Sendable, Codable {
     /// "PCMU", "PCMA".
     public var codec: String
+    /// RTP packets sent.
     public var packetsSent: UInt64 = 0
+    /// RTP packets received, duplicates not counted.
     public var packetsReceived: UInt64 = 0
     /// RFC 3550 A.3 cumulative lost; nil when nothing was received.
     public var packetsLost: Int64?
+    /// RTP packets that came more than once.
     public var packetsDuplicate: UInt64 = 0
+    /// RTP packets that came after a later one.
     public var packetsReordered: UInt64 = 0
     /// Lost of expected, 0…100.
     public var lossPercent: Double?
     /// Mean and highest running RFC 3550 A.8 estimate, milliseconds.
     public var jitterMeanMs: Double?
+    /// Highest running estimate, milliseconds.
     public var jitterMaxMs: Double?
     /// Round trip by RTCP (RFC 3550 §6.4.1), mean, milliseconds.
     public var rttMs: Double?
     /// What the peer's reports said of our stream.
     public var remoteLossPercent: Double?
+    /// The jitter the peer reported of our stream, milliseconds.
     public var remoteJitterMs: Double?
     /// ITU-T G.107 rating and MOS: listening (no delay) and conversational (measured delay).
     public var rFactorLq: Double?
+    /// G.107 rating with the measured delay.
     public var rFactorCq: Double?
+    /// Listening MOS, without delay.
     public var mosLq: Double?
+    /// Conversational MOS, with measured delay.
     public var mosCq: Double?
     /// Packets sent later than 2 ms after their deadline, and frames skipped rather than sent in a burst.
     public var lateSends: UInt64 = 0
+    /// Frames skipped rather than sent in a burst.
     public var skippedFrames: UInt64 = 0
 
     /// A stream on which nothing has happened yet.
@@ -178,12 +201,17 @@ public struct MediaResult: Hashable, Sendable, Codable {
 public struct EndpointResult: Hashable, Sendable, Codable {
     /// Place in the run, from 0, and the group's name.
     public var index: UInt32
+    /// The group's name.
     public var group: String
     /// The account's username, copied: stays readable when the account is gone (A7).
     public var username: String
+    /// How far it came.
     public var phase: EndpointPhase = .initializing
+    /// What became of it.
     public var outcome: EndpointOutcome = .success
+    /// What its registration did and saw.
     public var registration = RegistrationEvidence()
+    /// What its calls did and saw, in order.
     public var calls: [CallEvidence] = []
     /// The endpoint it was paired with, or whose failure kept it from starting (H2).
     public var partner: UInt32?

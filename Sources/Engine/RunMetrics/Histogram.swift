@@ -61,7 +61,9 @@ public struct Histogram: Hashable, Sendable {
 
     /// The smallest, greatest and mean value; nil when empty.
     public var minimum: Interval? { count == 0 ? nil : .microseconds(Int(least)) }
+    /// The greatest value; nil when empty.
     public var maximum: Interval? { count == 0 ? nil : .microseconds(Int(greatest)) }
+    /// The mean value; nil when empty.
     public var mean: Interval? { count == 0 ? nil : .microseconds(Int(sumMicroseconds / count)) }
 
     private static func bucket(of micros: UInt64) -> Int {

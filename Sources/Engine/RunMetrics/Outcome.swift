@@ -18,6 +18,7 @@ public enum EndpointPhase: UInt8, Sendable, CaseIterable, Comparable, Codable {
         }
     }
 
+    /// Earlier phases come first.
     public static func < (left: EndpointPhase, right: EndpointPhase) -> Bool { left.rawValue < right.rawValue }
 }
 

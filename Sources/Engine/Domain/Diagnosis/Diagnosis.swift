@@ -27,6 +27,7 @@ public struct Diagnosis: Hashable, Sendable, Codable {
     /// At most this many endpoints are listed; `count` has them all.
     public static let mostListed = 1_000
 
+    /// What went wrong, as a fixed word.
     public var cause: DiagnosisCause
     /// One sentence a person reads first.
     public var title: String

@@ -11,6 +11,7 @@ public struct PlannedEndpoint: Hashable, Sendable {
     public var index: UInt32
     /// Place of its group in the test.
     public var group: Int
+    /// What it does.
     public var role: EndpointRole
     /// The endpoint it calls or is called by; nil for outside partners.
     public var partner: UInt32?
@@ -20,6 +21,7 @@ public struct PlannedEndpoint: Hashable, Sendable {
 
 /// A test spread out into endpoints.
 public struct RunPlan: Hashable, Sendable {
+    /// All endpoints, by index.
     public let endpoints: [PlannedEndpoint]
 
     /// Spreads a test out: groups in their order; who calls group B is paired with B's endpoints one by one, a group that calls

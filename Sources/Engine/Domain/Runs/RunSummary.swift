@@ -9,63 +9,95 @@ public struct RunSummary: Hashable, Sendable, Codable {
 
     /// Figures of a duration in milliseconds, nearest rank, exact.
     public struct Delay: Hashable, Sendable, Codable {
+        /// Median.
         public var p50: Double?
+        /// The value that 95 % do not exceed.
         public var p95: Double?
+        /// The value that 99 % do not exceed.
         public var p99: Double?
+        /// The greatest value.
         public var max: Double?
     }
 
     /// How many endpoints ended how, by outcome name.
     public struct Endpoints: Hashable, Sendable, Codable {
+        /// All endpoints of the run.
         public var total: Int
+        /// How many, by outcome name.
         public var byOutcome: [String: Int]
     }
 
     /// Registrations; `byStatus` counts final status codes.
     public struct Registration: Hashable, Sendable, Codable {
+        /// How many were begun.
         public var attempted: Int
+        /// How many got a 200.
         public var succeeded: Int
+        /// How many were begun and did not succeed.
         public var failed: Int
+        /// First REGISTER sent to 200 received.
         public var delayMs: Delay
+        /// How many, by final status code.
         public var byStatus: [String: Int]
     }
 
     /// Calls, counted at the caller.
     public struct Calls: Hashable, Sendable, Codable {
+        /// How many were begun.
         public var attempted: Int
+        /// How many were answered and acknowledged.
         public var established: Int
+        /// How many were begun and did not succeed.
         public var failed: Int
+        /// First INVITE to the first 180, or 183 with SDP.
         public var postDialDelayMs: Delay
+        /// First INVITE to its 200.
         public var setupTimeMs: Delay
+        /// How many, by final status code.
         public var byStatus: [String: Int]
     }
 
     /// One quality figure over all streams.
     public struct Spread: Hashable, Sendable, Codable {
+        /// Mean.
         public var avg: Double?
+        /// The least value.
         public var min: Double?
+        /// The greatest value.
         public var max: Double?
         /// The value that 5 % of the streams fall below, and 95 %.
         public var p5: Double?
+        /// The value that 95 % do not exceed.
         public var p95: Double?
     }
 
     /// Media over all streams received. MOS is conversational where a round trip was measured, else listening.
     public struct Media: Hashable, Sendable, Codable {
+        /// How many streams were opened, one at each end of a call.
         public var streams: Int
+        /// RTP packets sent.
         public var packetsSent: UInt64
+        /// RTP packets received, duplicates not counted.
         public var packetsReceived: UInt64
+        /// RTP packets expected and not received.
         public var packetsLost: Int64
+        /// Mean opinion score by ITU-T G.107.
         public var mos: Spread
+        /// Mean of the running RFC 3550 estimate, milliseconds.
         public var jitterMs: Spread
+        /// Lost of expected, percent.
         public var lossPercent: Spread
+        /// Round trip by RTCP, milliseconds.
         public var rttMs: Spread
     }
 
     /// How one threshold came out.
     public struct ThresholdResult: Hashable, Sendable, Codable {
+        /// The condition as it was written.
         public var threshold: String
+        /// What was measured; nil when nothing was.
         public var value: Double?
+        /// Whether it held.
         public var passed: Bool
     }
 
@@ -73,20 +105,31 @@ public struct RunSummary: Hashable, Sendable, Codable {
     public struct Generator: Hashable, Sendable, Codable {
         /// RTP frames sent more than 2 ms late, and skipped rather than sent in a burst.
         public var lateSends: UInt64
+        /// Frames skipped rather than sent in a burst.
         public var skippedFrames: UInt64
     }
 
+    /// The version of this shape.
     public var schemaVersion: Int
+    /// How the run ended.
     public var status: RunStatus
+    /// What the thresholds said.
     public var verdict: RunVerdict
     /// Why the run failed as a whole, if it did.
     public var failure: String?
+    /// Each threshold with its outcome.
     public var thresholds: [ThresholdResult]
+    /// Endpoints by outcome.
     public var endpoints: Endpoints
+    /// Registrations.
     public var registration: Registration
+    /// Calls.
     public var calls: Calls
+    /// Media.
     public var media: Media
+    /// Causes of failures, most frequent first.
     public var diagnoses: [Diagnosis]
+    /// The load generator about itself.
     public var generator: Generator
 
     /// Sums up a run that ended with `status`.

@@ -6,7 +6,9 @@
 public indirect enum DocumentNode: Hashable, Sendable {
     /// A place in the source text, both numbers from 1; 0 when the source has no lines (JSON, records).
     public struct Position: Hashable, Sendable {
+        /// The line, from 1.
         public var line: Int
+        /// The column, from 1.
         public var column: Int
 
         /// A place from its numbers.
@@ -21,8 +23,11 @@ public indirect enum DocumentNode: Hashable, Sendable {
 
     /// A key of a mapping with its value, in source order.
     public struct Entry: Hashable, Sendable {
+        /// The key.
         public var key: String
+        /// Where the key stands.
         public var position: Position
+        /// Its value.
         public var value: DocumentNode
 
         /// An entry from its parts.
@@ -73,6 +78,7 @@ extension DocumentNode: Codable {
         init?(intValue: Int) { nil }
     }
 
+    /// Reads any JSON value; keys come in alphabetical order.
     public init(from decoder: any Decoder) throws {
         if let container = try? decoder.container(keyedBy: Key.self) {
             self = .mapping(
@@ -99,6 +105,7 @@ extension DocumentNode: Codable {
         }
     }
 
+    /// Writes the node as JSON; whole numbers become numbers.
     public func encode(to encoder: any Encoder) throws {
         switch self {
         case .mapping(let entries, _):

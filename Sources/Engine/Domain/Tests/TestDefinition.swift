@@ -18,6 +18,7 @@ public struct RegistrarDefinition: Hashable, Sendable {
     public var domain: String
     /// 1…65535; nil means the transport's default.
     public var port: UInt16?
+    /// How requests reach it.
     public var transport: RegistrarTransport
     /// `host[:port]` that requests are sent to instead of the domain.
     public var proxy: String?
@@ -57,18 +58,23 @@ public struct GroupDefinition: Hashable, Sendable {
     /// No group has more endpoints than this: one machine's ports and descriptors end far below.
     public static let mostEndpoints = 1_000_000
 
+    /// Its name, unique in the test.
     public var name: String
     /// The registrar's name.
     public var registrar: String
+    /// How many endpoints, 1…1,000,000.
     public var endpoints: Int
+    /// Whom they call.
     public var callee: CalleeTarget
     /// "PCMU" or "PCMA".
     public var codec: String
     /// How long a callee rings before it answers.
     public var answerAfter: Interval
+    /// Whether each has a socket of its own.
     public var flow: SocketUse
     /// From display name and User-Agent, when they are to differ from the default.
     public var displayName: String?
+    /// User-Agent header.
     public var userAgent: String?
 
     /// A group from its parts.
@@ -112,13 +118,17 @@ public struct Pacing: Hashable, Sendable {
 
 /// A saved configuration: groups, duration, pacing, thresholds. Saving never starts it.
 public struct TestDefinition: Hashable, Sendable {
+    /// Its name, unique in the test.
     public var name: String
     /// Registrars described in the test itself; those not described are looked up in the project by name.
     public var registrars: [RegistrarDefinition]
+    /// The groups, in the order in which they take accounts.
     public var groups: [GroupDefinition]
     /// Length of each call; with `none`, how long registrations are held.
     public var duration: Interval
+    /// How fast it starts.
     public var pacing: Pacing
+    /// What passes or fails a run.
     public var thresholds: [Threshold]
 
     /// A test from its parts; `read` also checks them.

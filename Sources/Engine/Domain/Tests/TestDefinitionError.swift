@@ -4,9 +4,11 @@
 public struct TestDefinitionError: Error, Hashable, Sendable {
     /// One mistake.
     public struct Problem: Hashable, Sendable {
+        /// Where in the source.
         public let position: DocumentNode.Position
         /// Where in the tree, for example `groups[0].callee`.
         public let path: String
+        /// What is wrong, and what is expected.
         public let message: String
         /// The nearest valid key or value, when one is near.
         public let suggestion: String?
@@ -20,5 +22,6 @@ public struct TestDefinitionError: Error, Hashable, Sendable {
         }
     }
 
+    /// Every mistake, in reading order.
     public let problems: [Problem]
 }

@@ -45,7 +45,9 @@ public struct SummaryMetric: Hashable, Sendable {
 
     /// The distribution or figure, and how it is reduced.
     public let base: String
+    /// How the distribution is reduced to one figure.
     public let aggregate: Aggregate
+    /// What it is counted in.
     public let unit: Unit
 
     /// Reads `registration.success_rate`, `mos.avg`, `p95(post_dial_delay)`.

@@ -14,13 +14,16 @@ public struct Threshold: Hashable, Sendable {
 
     /// The condition as it was written.
     public let text: String
+    /// What is judged.
     public let metric: SummaryMetric
+    /// How it is compared.
     public let comparison: Comparison
     /// The bound in the metric's unit (ms, %, count, MOS).
     public let bound: Double
 
     /// Why a condition could not be read.
     public struct Problem: Error, Hashable, Sendable {
+        /// What is wrong, and what would be right.
         public let message: String
     }
 
