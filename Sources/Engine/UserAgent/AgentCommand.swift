@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Bedrock
+public import Media
+public import RunMetrics
+public import SIP
+
+/// Whom to call.
+public enum CallTarget: Hashable, Sendable {
+    /// A SIP URI, `sip:user@domain`.
+    case uri([UInt8])
+}
+
+/// What endpoints are told to do. Commands to an endpoint that is closed or unknown are ignored.
+public enum AgentCommand: Hashable, Sendable {
+    /// Register at a moment; one that has passed is now, and the delay counts from it all the same.
+    case register(endpoint: UInt32, at: Instant)
+    /// Call at a moment.
+    case call(endpoint: UInt32, target: CallTarget, at: Instant)
+    /// End the present call: BYE, CANCEL or a refusal.
+    case hangUp(endpoint: UInt32)
+    /// End the call, un-register, report `closed`.
+    case finish(endpoint: UInt32)
+    /// `finish` for all; what is not closed at the deadline is closed then, without answers.
+    case finishAll(deadline: Instant)
+    /// `finish` for an endpoint that was not tried because of its partner: its outcome is NOT_ATTEMPTED (H2).
+    case abandon(endpoint: UInt32, partner: UInt32?)
+}
+
+/// What happened to endpoints.
+public enum AgentEvent: Hashable, Sendable {
+    /// The first registration succeeded.
+    case registered(endpoint: UInt32, at: Instant)
+    /// The first registration failed, or a later one and with it the endpoint.
+    case registrationFailed(endpoint: UInt32, at: Instant)
+    /// The call rings at the other side (caller) or here (callee).
+    case ringing(endpoint: UInt32)
+    /// The call is up.
+    case established(endpoint: UInt32)
+    /// The call is over; `succeeded` when it was up and ended as it should.
+    case callEnded(endpoint: UInt32, succeeded: Bool)
+    /// The endpoint came further (H2).
+    case phase(endpoint: UInt32, EndpointPhase)
+    /// The endpoint is done; sent exactly once.
+    indirect case closed(EndpointResult)
+}
+
+/// What the driver does for a shard, besides sending its `transmissions`.
+public enum AgentOutput: Hashable, Sendable {
+    /// Begin to send and receive on a stream.
+    case openMedia(stream: UInt64, NegotiatedAudio)
+    /// The peer changed the session.
+    case updateMedia(stream: UInt64, NegotiatedAudio)
+    /// Stop, and answer with `mediaReported`.
+    case closeMedia(stream: UInt64)
+    /// Tell whoever conducts the endpoints.
+    case event(AgentEvent)
+}

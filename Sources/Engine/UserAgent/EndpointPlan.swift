@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Bedrock
+public import Media
+public import SIP
+
+/// Everything a shard needs to know to play one endpoint. Bytes that many endpoints share (domain, codecs) share their storage.
+public struct EndpointPlan: Sendable {
+    /// The endpoint's place in the run, from 0.
+    public var index: UInt32
+    /// The name of its group.
+    public var group: String
+    /// The account's username, which is the digest username.
+    public var username: [UInt8]
+    /// The user of the address-of-record; the username unless the account has an extension (F7).
+    public var addressUser: [UInt8]
+    /// The display name of From, without quotes; nil for none.
+    public var displayName: [UInt8]?
+    /// The account's secret in the shard's arena; nil when challenges cannot be answered.
+    public var credential: Credential?
+    /// The realm fixed on the account (F2); nil takes the one of the challenge.
+    public var realm: [UInt8]?
+    /// The host of the address-of-record and of the REGISTER's Request-URI.
+    public var domain: [UInt8]
+    /// Where requests go.
+    public var registrar: TransportAddress
+    /// How they go.
+    public var transport: Transport
+    /// The registration's lifetime asked for, in seconds.
+    public var expires: UInt32
+    /// The address in Via and Contact; port 0 means it is told by `flowOpened` (connections).
+    public var localAddress: TransportAddress
+    /// The socket or connection it sends on.
+    public var flow: FlowID
+    /// Where it receives RTP; nil for an endpoint without media, whose calls carry no session description of its own.
+    public var mediaAddress: TransportAddress?
+    /// Names its media stream to the driver; unique in the shard.
+    public var stream: UInt64
+    /// Codecs, the preferred one first.
+    public var codecs: [AudioCodec]
+    /// How long it rings before it answers.
+    public var answerAfter: Interval
+    /// How long it talks before it hangs up a call it placed; nil means until told.
+    public var talkTime: Interval?
+    /// How long it waits for an answer before it cancels.
+    public var ringTimeout: Interval
+    /// Whether it registers; false for endpoints that are reached by their address or trunk.
+    public var registers: Bool
+
+    /// A plan with the usual values for all that is not given: UDP, 3,600 s, both G.711 codecs, answering at once, 60 s of ringing.
+    public init(
+        index: UInt32, group: String, username: [UInt8], credential: Credential?, domain: [UInt8],
+        registrar: TransportAddress, localAddress: TransportAddress, flow: FlowID
+    ) {
+        self.index = index
+        self.group = group
+        self.username = username
+        addressUser = username
+        self.credential = credential
+        self.domain = domain
+        self.registrar = registrar
+        transport = .udp
+        expires = 3600
+        self.localAddress = localAddress
+        self.flow = flow
+        stream = UInt64(index)
+        codecs = [.pcma, .pcmu]
+        answerAfter = .zero
+        talkTime = nil
+        ringTimeout = .seconds(60)
+        registers = true
+    }
+}
+
+/// What is the same for all endpoints of a shard.
+public struct ShardConfiguration: Sendable {
+    /// The times the SIP timers are made from.
+    public var timers: TimerValues = .standard
+    /// The User-Agent header; empty for none.
+    public var userAgent: [UInt8] = Array("CallMeter".utf8)
+    /// How long an ended call waits for its media report before it does without.
+    public var mediaReportTimeout: Interval = .seconds(2)
+
+    /// The usual values.
+    public init() {}
+}
