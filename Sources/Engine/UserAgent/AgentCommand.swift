@@ -3,7 +3,6 @@
 public import Bedrock
 public import Media
 public import RunMetrics
-public import SIP
 
 /// Whom to call.
 public enum CallTarget: Hashable, Sendable {

@@ -28,7 +28,8 @@ public final class AgentShard {
     }
 
     /// Lends the bytes of a message to send.
-    public func withMessage<Result>(_ transmission: Transmission, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    public func withMessage<Result>(_ transmission: Transmission, _ body: (UnsafeRawBufferPointer) -> Result) -> Result
+    {
         layer.writer.bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[transmission.range])) }
     }
 

@@ -107,7 +107,8 @@ extension TransactionLayer {
     // MARK: Events
 
     /// A response came; `branch` is its topmost Via's.
-    mutating func receive(response: Message, status: UInt16, branch: Branch, method: Method, now: Instant) -> Reception {
+    mutating func receive(response: Message, status: UInt16, branch: Branch, method: Method, now: Instant) -> Reception
+    {
         var handle = branch.handle
         guard let first = clients[handle], first.salt == branch.salt else { return .absorbed }
         if method == .cancel, first.method == .invite {

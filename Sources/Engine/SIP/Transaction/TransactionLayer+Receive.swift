@@ -24,7 +24,8 @@ extension TransactionLayer {
             return receive(response: message, status: status, branch: branch, method: cSeq.method, now: now)
         case .request(let method, _):
             return receive(
-                request: message, method: method, via: via, flow: flow, source: source, isReliable: isReliable, now: now)
+                request: message, method: method, via: via, flow: flow, source: source, isReliable: isReliable, now: now
+            )
         }
     }
 

@@ -110,10 +110,13 @@ extension TransactionLayer {
     // MARK: Events
 
     mutating func receive(
-        request: Message, method: Method, via: Via, flow: FlowID, source: TransportAddress, isReliable: Bool, now: Instant
+        request: Message, method: Method, via: Via, flow: FlowID, source: TransportAddress, isReliable: Bool,
+        now: Instant
     ) -> Reception {
         let keyMethod = method == .ack ? .invite : method
-        guard let key = TransactionKey(request, via: via, method: keyMethod, seed: seed) else { return .defective(.callID) }
+        guard let key = TransactionKey(request, via: via, method: keyMethod, seed: seed) else {
+            return .defective(.callID)
+        }
         if let handle = serverKeys[key] {
             return method == .ack ? receiveACK(handle, now: now) : receiveCopy(handle)
         }
@@ -145,7 +148,9 @@ extension TransactionLayer {
     }
 
     private mutating func receiveACK(_ handle: SlabHandle, now: Instant) -> Reception {
-        guard let transaction = servers[handle], case .invite(var machine) = transaction.machine else { return .absorbed }
+        guard let transaction = servers[handle], case .invite(var machine) = transaction.machine else {
+            return .absorbed
+        }
         let timing = TransactionTiming(values: timers, isReliable: transaction.isReliable)
         let action = machine.receiveACK(timing: timing, now: now)
         servers[handle]!.machine = .invite(machine)
@@ -168,7 +173,8 @@ extension TransactionLayer {
             servers[handle]!.machine = .invite(machine)
             switch action {
             case .sendTrying: sendTrying(transaction, handle)
-            case .resend: transmitCopy(transaction.response, flow: transaction.flow, destination: transaction.destination)
+            case .resend:
+                transmitCopy(transaction.response, flow: transaction.flow, destination: transaction.destination)
             case .unacknowledged: pending.append(.unacknowledged(owner: transaction.owner, id))
             case .terminate where transaction.repetition != nil:
                 pending.append(.unacknowledged(owner: transaction.owner, id))
