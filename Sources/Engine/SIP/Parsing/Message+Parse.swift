@@ -130,9 +130,11 @@ private struct HeadParser {
         guard !uri.isEmpty, scanner.consume(0x20) else { throw ParseError(.startLine, at: scanner.position) }
         let version = scanner.rest
         guard bytes.matchesIgnoringCase(version, "sip/2.0") else {
-            let looksLikeSIP =
-                version.length >= 4 && bytes.matchesIgnoringCase(Slice(version.start, version.start + 4), "sip/")
-            throw ParseError(looksLikeSIP ? .version : .startLine, at: version.start)
+            // Another version gets 505 (RFC 3261 §21.5.6), anything else is no request line.
+            let isVersion =
+                version.length >= 7 && bytes.matchesIgnoringCase(Slice(version.start, version.start + 4), "sip/")
+                && (version.start + 4..<version.end).allSatisfy { ASCII.isDigit(bytes[$0]) || bytes[$0] == 0x2E }
+            throw ParseError(isVersion ? .version : .startLine, at: version.start)
         }
         methodToken = first
         startLine = .request(Method(bytes, first), uri: uri)
