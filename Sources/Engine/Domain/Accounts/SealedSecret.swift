@@ -4,7 +4,7 @@ public import Bedrock
 
 /// Why bytes are no sealed secret.
 public enum SealedSecretError: Error, Hashable, Sendable {
-    /// Fewer bytes than the shortest, or more than the longest form.
+    /// No sealed secret has so many bytes.
     case wrongLength(Int)
     /// A format version this program does not know.
     case unknownVersion(UInt8)
@@ -12,7 +12,7 @@ public enum SealedSecretError: Error, Hashable, Sendable {
 
 /// A secret under authenticated encryption, as opaque bytes; what it is bound to is known only to who sealed it.
 ///
-/// Layout: version (1 byte, now 1), key id (16), nonce (12), ciphertext (1…1,024), tag (16). Parsing is strict: every
+/// Layout: version (1 byte, now 1), key id (16), nonce (12), ciphertext (32…1,056, a multiple of 32), tag (16). Parsing is strict: every
 /// byte is accounted for, and an unknown version is refused.
 public struct SealedSecret: Hashable, Sendable {
     /// The only version written and read today: AES-256-GCM.
@@ -21,8 +21,10 @@ public struct SealedSecret: Hashable, Sendable {
     public static let nonceLength = 12
     /// A tag of AES-GCM, in bytes.
     public static let tagLength = 16
-    /// The longest secret: a password's limit (A2).
-    public static let longestSecret = AccountRules.longestPassword
+    /// The longest ciphertext: a password of 1,024 bytes (A2) with its length, padded.
+    public static let longestCiphertext = 1_056
+    /// What a secret is padded to a multiple of, so that its length is not seen.
+    public static let block = 32
     private static let headerLength = 1 + KeyID.byteCount + nonceLength
 
     /// The whole form, as it is stored and sent.
@@ -30,9 +32,10 @@ public struct SealedSecret: Hashable, Sendable {
 
     /// Reads the stored form.
     public init(encoded: [UInt8]) throws(SealedSecretError) {
-        let shortest = Self.headerLength + 1 + Self.tagLength
-        let longest = Self.headerLength + Self.longestSecret + Self.tagLength
-        guard (shortest...longest).contains(encoded.count) else { throw .wrongLength(encoded.count) }
+        let ciphertext = encoded.count - Self.headerLength - Self.tagLength
+        guard (Self.block...Self.longestCiphertext).contains(ciphertext), ciphertext % Self.block == 0 else {
+            throw .wrongLength(encoded.count)
+        }
         guard encoded[0] == Self.version else { throw .unknownVersion(encoded[0]) }
         self.encoded = encoded
     }
