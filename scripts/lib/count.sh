@@ -26,3 +26,15 @@ settle() {
     if [ "$bad" = 0 ] && { [ "$status" != 0 ] || [ "$good" = 0 ]; }; then bad=1; fi
     echo "$good $bad"
 }
+
+# engine_tests PATTERN: the engine's tests that the pattern names; at least one must run. Prints a figure.
+engine_tests() {
+    local log status=0 good bad
+    log=$(mktemp)
+    ENGINE_ONLY=1 swift test --scratch-path .build-engine --filter "$1" >"$log" 2>&1 || status=$?
+    read -r good bad < <(count_swift "$log" "$status")
+    [ "$bad" = 0 ] || grep -E '^✘|error:' "$log" | tail -n 12
+    rm -f "$log"
+    echo "figure: $good tests passed, $bad failed"
+    [ "$bad" = 0 ]
+}
