@@ -47,6 +47,8 @@ public struct Registrar: Hashable, Sendable {
     public var outboundProxy: String?
     /// The expiry asked for, in seconds.
     public var expires: UInt32
+    /// Whether someone confirmed that load may go to it although it is outside private address ranges (H5).
+    public var confirmedPublic: Bool
     /// When it was added.
     public var createdAt: UnixTime
 
@@ -54,7 +56,7 @@ public struct Registrar: Hashable, Sendable {
     public init(
         id: RegistrarID, project: ProjectID, name: String, domain: String, port: UInt16? = nil,
         transport: RegistrarTransport = .udp, outboundProxy: String? = nil, expires: UInt32 = Registrar.defaultExpires,
-        createdAt: UnixTime
+        confirmedPublic: Bool = false, createdAt: UnixTime
     ) {
         self.id = id
         self.project = project
@@ -64,6 +66,7 @@ public struct Registrar: Hashable, Sendable {
         self.transport = transport
         self.outboundProxy = outboundProxy
         self.expires = expires
+        self.confirmedPublic = confirmedPublic
         self.createdAt = createdAt
     }
 }

@@ -1,1 +1,71 @@
 // SPDX-License-Identifier: Apache-2.0
+
+public import Bedrock
+import Domain
+public import Logging
+public import Store
+public import Vault
+public import WorkerLink
+
+/// The use cases of CallMeter: all rules, no HTTP, no SQL, no SIP. Page, API and command line are made of these.
+public final class ControlPlane: Sendable {
+    /// Projects.
+    public let projects: ProjectUseCases
+    /// SIP servers under test.
+    public let registrars: RegistrarUseCases
+    /// SIP accounts.
+    public let accounts: AccountUseCases
+    /// Saved tests.
+    public let tests: TestUseCases
+    /// Executions of tests.
+    public let runs: RunUseCases
+    /// API keys.
+    public let access: AccessUseCases
+    /// The audit log.
+    public let audit: AuditUseCases
+
+    private let services: Services
+    private let fleet: FleetRegistry
+    private let registry: RunRegistry
+
+    /// Puts the parts together. `clock` gives the time of day; without one, the system's is read.
+    public init(
+        store: any Store, vault: Vault, clock: (@Sendable () -> UnixTime)? = nil,
+        logger: Logger = Logger(label: "callmeter.control")
+    ) {
+        services = Services(store: store, vault: vault, clock: clock ?? Services.systemClock, logger: logger)
+        fleet = FleetRegistry(logger: logger)
+        registry = RunRegistry()
+        projects = ProjectUseCases(services: services)
+        registrars = RegistrarUseCases(services: services)
+        accounts = AccountUseCases(services: services)
+        tests = TestUseCases(services: services, fleet: fleet)
+        runs = RunUseCases(services: services, fleet: fleet, registry: registry, hub: MetricsHub())
+        access = AccessUseCases(services: services)
+        audit = AuditUseCases(services: services)
+    }
+
+    /// Takes up the data as the one process that runs tests on it: sweeps what imports left half done, ends runs that a dead
+    /// process left open and releases their accounts (D5). To be called once, before anything is started.
+    public func start() async throws(ControlPlaneError) {
+        try await services.perform("start") {
+            let swept = try await services.store.sweepImports()
+            if swept > 0 { services.logger.notice("imports swept", metadata: ["count": "\(swept)"]) }
+            try await Reconcile(services: services).run()
+        }
+    }
+
+    /// Takes up a worker's session; returns when the worker has said hello.
+    public func attach(_ link: InProcessLink) async { await fleet.attach(link) }
+
+    /// Stops every run, waits for their ends (each is bounded), ends the workers' sessions and closes the store.
+    public func shutdown() async {
+        await registry.stopAll()
+        await fleet.close()
+        do {
+            try await services.store.close()
+        } catch {
+            services.logger.error("the store did not close cleanly", metadata: ["cause": "\(error)"])
+        }
+    }
+}

@@ -31,6 +31,7 @@ enum SQLiteSchema {
             transport TEXT NOT NULL CHECK (transport IN ('udp', 'tcp', 'tls', 'ws', 'wss', 'auto')),
             outbound_proxy TEXT,
             expires INTEGER NOT NULL CHECK (expires > 0),
+            confirmed_public INTEGER NOT NULL CHECK (confirmed_public IN (0, 1)),
             created_at INTEGER NOT NULL,
             UNIQUE (project, name)
         ) STRICT;

@@ -11,8 +11,8 @@ extension SQLiteStore {
             try database.naming("registrar", registrar.name) {
                 try database.execute(
                     sql: """
-                        INSERT INTO registrar (name, domain, port, transport, outbound_proxy, expires, id, project,
-                            created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                        INSERT INTO registrar (name, domain, port, transport, outbound_proxy, expires,
+                            confirmed_public, id, project, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                         """,
                     arguments: Self.arguments(registrar) + [
                         registrar.id.blob, registrar.project.blob, registrar.createdAt.nanoseconds,
@@ -51,7 +51,7 @@ extension SQLiteStore {
                 try database.execute(
                     sql: """
                         UPDATE registrar SET name = ?, domain = ?, port = ?, transport = ?, outbound_proxy = ?,
-                            expires = ? WHERE id = ?
+                            expires = ?, confirmed_public = ? WHERE id = ?
                         """,
                     arguments: Self.arguments(registrar) + [registrar.id.blob])
             }
@@ -108,7 +108,7 @@ extension SQLiteStore {
     private static func arguments(_ registrar: Registrar) -> StatementArguments {
         [
             registrar.name, registrar.domain, registrar.port.map { Int64($0) }, registrar.transport.rawValue,
-            registrar.outboundProxy, Int64(registrar.expires),
+            registrar.outboundProxy, Int64(registrar.expires), registrar.confirmedPublic,
         ]
     }
 
@@ -116,6 +116,6 @@ extension SQLiteStore {
         Registrar(
             id: try row.id("id"), project: try row.id("project"), name: row["name"], domain: row["domain"],
             port: row["port"], transport: try row.word("transport"), outboundProxy: row["outbound_proxy"],
-            expires: row["expires"], createdAt: row.time("created_at"))
+            expires: row["expires"], confirmedPublic: row["confirmed_public"], createdAt: row.time("created_at"))
     }
 }

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Bedrock
+public import Domain
+import Store
+import Vault
+
+/// How many accounts a registrar has for a number of endpoints (C4, C5).
+public struct UsageReport: Hashable, Sendable {
+    /// What there is and who holds it.
+    public var usage: AccountUsage
+    /// How many are needed; 0 when no number was asked for.
+    public var needed: Int
+    /// How many must be added, or come free.
+    public var missing: Int
+    /// How large a pool to keep for that many endpoints; nil when no number was asked for.
+    public var advisedPool: Int?
+}
+
+/// SIP accounts: added, listed, counted, deleted. There is no way to read a password back or to change one in place (A5).
+public struct AccountUseCases: Sendable {
+    let services: Services
+    let importer: ImportAccounts
+
+    init(services: Services) {
+        self.services = services
+        importer = ImportAccounts(services: services)
+    }
+
+    /// Adds one account; the password may hold a colon (A3). Needs editor. Throws `invalid`, `nameTaken`.
+    public func add(
+        username: String, password: borrowing SecretBytes, realm: String? = nil, extensionNumber: String? = nil,
+        to id: RegistrarID, by principal: Principal
+    ) async throws(ControlPlaneError) -> AccountSummary {
+        _ = try await services.registrar(id, role: .editor, by: principal)
+        let fault =
+            Array(username.utf8).withUnsafeBytes { AccountRules.fault(username: $0) }
+            ?? password.withBytes { AccountRules.fault(password: $0) }
+            ?? realm.flatMap { AccountRules.fault(realm: $0) }
+            ?? extensionNumber.flatMap { AccountRules.fault(extensionNumber: $0) }
+        if let fault { throw .from(fault) }
+        let key = try await services.dataKey(of: id)
+        let accountID: AccountID = services.newID()
+        let sealed = try password.withBytes { (bytes) throws(ControlPlaneError) in
+            do throws(VaultError) { return try key.seal(bytes, for: accountID) } catch { throw .from(error) }
+        }
+        return try await services.perform("addAccount") {
+            let account = NewAccount(
+                id: accountID, username: username, realm: realm.flatMap { $0.isEmpty ? nil : $0 },
+                extensionNumber: extensionNumber.flatMap { $0.isEmpty ? nil : $0 }, secret: sealed)
+            let summary = try await services.store.add(account, to: id, at: services.clock())
+            try await services.audit(principal, "accounts.add", "registrar \(id)", "1 account")
+            return summary
+        }
+    }
+
+    /// Imports `username:password` lines (B1–B7): see `ImportAccounts.run`. Needs editor.
+    public func importLines(
+        into id: RegistrarID, dryRun: Bool, by principal: Principal,
+        reading read: (UnsafeMutableRawBufferPointer) async throws -> Int
+    ) async throws(ControlPlaneError) -> ImportReport {
+        _ = try await services.registrar(id, role: .editor, by: principal)
+        return try await importer.run(into: id, dryRun: dryRun, by: principal, reading: read)
+    }
+
+    /// One page of a registrar's accounts.
+    public func list(
+        of id: RegistrarID, _ query: AccountQuery = AccountQuery(), by principal: Principal
+    ) async throws(ControlPlaneError) -> Page<AccountSummary> {
+        _ = try await services.registrar(id, role: .viewer, by: principal)
+        return try await services.perform("accounts") { try await services.store.accounts(of: id, query) }
+    }
+
+    /// One account. Throws `notFound`.
+    public func get(_ id: AccountID, by principal: Principal) async throws(ControlPlaneError) -> AccountSummary {
+        let account = try await services.perform("account") { try await services.store.account(id) }
+        guard let account else { throw .notFound("account", id) }
+        _ = try await services.registrar(account.registrar, role: .viewer, by: principal)
+        return account
+    }
+
+    /// Deletes accounts but those a live run holds, which the answer names (A7). Needs editor. Throws `countChanged`.
+    public func delete(
+        of id: RegistrarID, _ selection: AccountSelection, expectedCount: Int? = nil, by principal: Principal
+    ) async throws(ControlPlaneError) -> AccountDeletion {
+        _ = try await services.registrar(id, role: .editor, by: principal)
+        return try await services.perform("deleteAccounts") {
+            let deletion = try await services.store.deleteAccounts(of: id, selection, expectedCount: expectedCount)
+            try await services.audit(
+                principal, "accounts.delete", "registrar \(id)",
+                "\(deletion.deleted) deleted, \(deletion.refusedCount) in use")
+            return deletion
+        }
+    }
+
+    /// Deletes one account. Needs editor. Throws `notFound`, and `inUse` with the run that holds it.
+    public func delete(_ id: AccountID, by principal: Principal) async throws(ControlPlaneError) {
+        let account = try await get(id, by: principal)
+        let deletion = try await delete(of: account.registrar, .ids([id]), by: principal)
+        if let held = deletion.refused.first {
+            throw ControlPlaneError(
+                .inUse, "account \(held.username) is in use by run \(held.run); wait for its end or stop it",
+                details: ["runs": "\(held.run)"])
+        }
+    }
+
+    /// How many accounts there are, who holds them, and whether they suffice for `endpoints`.
+    public func usage(
+        of id: RegistrarID, endpoints: Int? = nil, by principal: Principal
+    ) async throws(ControlPlaneError) -> UsageReport {
+        _ = try await services.registrar(id, role: .viewer, by: principal)
+        let usage = try await services.perform("usage") { try await services.store.usage(of: id) }
+        let needed = max(0, endpoints ?? 0)
+        return UsageReport(
+            usage: usage, needed: needed, missing: AccountShortage(needs: needed, usage: usage).missing,
+            advisedPool: endpoints.map { Demand.advisedPool(endpoints: $0) })
+    }
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Bedrock
+import Domain
+import Logging
+import RunMetrics
+import Store
+import WorkerLink
+
+/// What a coordinator works on.
+struct RunJob: Sendable {
+    var run: RunRecord
+    let definition: TestDefinition
+    let leases: [LeaseRecord]
+    let seat: WorkerSeat
+}
+
+/// One run from QUEUED to its final status. It takes one input after the other from its inbox, so nothing comes between reading
+/// and writing its state.
+///
+///     assigning → running → stopping → over        (any of the first three may lead straight to over)
+///
+/// `assigning` is left by ready, refused or its bound; `running` by stopped, a stop request or the run's bound; `stopping` by
+/// stopped or its bound; each of them by the loss of the worker.
+actor RunCoordinator {
+    private enum Course { case assigning, running, stopping, over }
+
+    nonisolated let inbox: Mailbox<CoordinatorInput>
+    private let services: Services
+    private let fleet: FleetRegistry
+    private let hub: MetricsHub
+    private var job: RunJob
+    private var course = Course.assigning
+    private var results = ResultLedger()
+    private var progress: RunProgress
+    private var overrun: RunFailure?
+    private var alarm: Task<Void, Never>?
+
+    init(services: Services, fleet: FleetRegistry, hub: MetricsHub, inbox: Mailbox<CoordinatorInput>, job: RunJob) {
+        self.services = services
+        self.fleet = fleet
+        self.hub = hub
+        self.inbox = inbox
+        self.job = job
+        progress = RunProgress(status: .queued, endpoints: job.leases.count)
+    }
+
+    /// Coordinates until the final status is stored and the accounts are released.
+    func coordinate() async {
+        await hub.publish(.status(job.run), of: job.run.id)
+        do {
+            let assignment = try await SegmentSealing(services: services).assignment(for: job)
+            setAlarm(after: RunBounds.assignment)
+            if !job.seat.link.down.put(.assign(assignment)) { inbox.put(.workerLost) }
+        } catch {
+            let known = ControlPlaneError.from(error)
+            await end(.failed, RunFailure(code: known.code.rawValue, text: known.message), neverBegan: true)
+        }
+        await inbox.forEach { input in await self.take(input) }
+    }
+
+    private func take(_ input: CoordinatorInput) async {
+        guard course != .over else { return }
+        switch input {
+        case .frame(let frame): await take(frame)
+        case .workerLost:
+            await end(
+                .failed,
+                RunFailure(
+                    code: "worker_lost",
+                    text: "worker \(job.seat.hello.name) was lost; endpoints that had not closed have no result"),
+                neverBegan: course == .assigning)
+        case .stopRequested: if course != .stopping { await stop() }
+        case .overran: await overran()
+        }
+    }
+
+    private func take(_ frame: WorkerFrame) async {
+        switch frame {
+        case .hello, .phases: break
+        case .ready: if course == .assigning { await begin() }
+        case .refused(_, let failure):
+            await end(.failed, RunFailure(code: failure.code, text: failure.text), neverBegan: true)
+        case .window(_, let part):
+            let window = await hub.merge(part, of: job.run.id)
+            progress.count(window, part: part)
+            await hub.publish(.window(window), of: job.run.id)
+            await hub.publish(.progress(progress), of: job.run.id)
+        case .results(_, let batch): await keep(batch)
+        case .stopped(_, let proof, let failure): await stopped(proof, failure)
+        }
+    }
+
+    // MARK: - Course
+
+    private func begin() async {
+        course = .running
+        setAlarm(after: RunBounds.longest(job.definition))
+        await advance(to: .running)
+        job.seat.link.down.put(.start(job.run.id, fence: fence))
+    }
+
+    private func stop() async {
+        course = .stopping
+        setAlarm(after: RunBounds.drain + RunBounds.slack)
+        job.seat.link.down.put(.stop(job.run.id, fence: fence, drain: RunBounds.drain))
+        await advance(to: .stopping)
+    }
+
+    private func overran() async {
+        switch course {
+        case .running:
+            overrun = RunFailure(
+                code: "run_overran",
+                text: "the run was still going after \(Int(RunBounds.longest(job.definition).seconds)) s, "
+                    + "longer than its calls and every timer can take; it was stopped")
+            await stop()
+        case .assigning, .stopping:
+            job.seat.link.close()
+            await end(
+                .failed,
+                overrun
+                    ?? RunFailure(
+                        code: "worker_stuck", text: "worker \(job.seat.hello.name) did not answer in time; restart it"),
+                neverBegan: course == .assigning)
+        case .over: break
+        }
+    }
+
+    private func stopped(_ proof: StopProof, _ failure: SegmentFailure?) async {
+        if proof.secretsHeld != 0 {
+            services.logger.error(
+                "a worker still holds secrets", metadata: ["run": "\(job.run.id)", "secrets": "\(proof.secretsHeld)"])
+        }
+        if !proof.wasLocked {
+            services.logger.warning(
+                "the worker could not lock the pages of its secrets; raise RLIMIT_MEMLOCK",
+                metadata: ["run": "\(job.run.id)"])
+        }
+        let failure = overrun ?? failure.map { RunFailure(code: $0.code, text: $0.text) }
+        await end(failure == nil ? .completed : .failed, failure, neverBegan: course == .assigning)
+    }
+
+    private func keep(_ batch: [EndpointResult]) async {
+        results.add(batch)
+        progress.closed = results.count
+        progress.failed = results.failed
+        let run = job.run.id
+        do {
+            try await services.store.save(batch.map { EndpointRecord(run: run, result: $0) })
+        } catch {
+            // They are saved again with the end.
+            services.logger.error("results were not saved yet", metadata: ["run": "\(run)", "cause": "\(error)"])
+        }
+        await hub.publish(.progress(progress), of: run)
+    }
+
+    // MARK: - Ending
+
+    private func end(_ status: RunStatus, _ failure: RunFailure?, neverBegan: Bool) async {
+        guard course != .over else { return }
+        course = .over
+        alarm?.cancel()
+        results.fillGaps(of: job, neverBegan: neverBegan)
+        await RunEnd(services: services, job: job).store(status, failure, results.all)
+        await fleet.release(job.run.id)
+        if let ended = try? await services.store.run(job.run.id) {
+            progress.status = ended.status
+            await hub.publish(.progress(progress), of: job.run.id)
+            await hub.publish(.status(ended), of: job.run.id)
+        }
+        inbox.close()
+    }
+
+    // MARK: - Helpers
+
+    private var fence: Int64 { job.leases.first?.fence ?? 0 }
+
+    private func advance(to status: RunStatus) async {
+        job.run.status = status
+        progress.status = status
+        let now = services.clock()
+        if status == .running { job.run.startedAt = now }
+        do {
+            try await services.store.advance(job.run.id, to: status, at: now)
+        } catch {
+            services.logger.error(
+                "a status was not stored", metadata: ["run": "\(job.run.id)", "cause": "\(error)"])
+        }
+        await hub.publish(.status(job.run), of: job.run.id)
+    }
+
+    private func setAlarm(after interval: Interval) {
+        alarm?.cancel()
+        let inbox = inbox
+        alarm = Task {
+            do { try await Task.sleep(for: interval.duration) } catch { return }
+            inbox.put(.overran)
+        }
+    }
+}
+
+extension RunProgress {
+    /// Takes over what a second counted: `part` is new, `window` is the second as far as it is known.
+    mutating func count(_ window: Window, part: Window) {
+        second = max(second, window.second)
+        registered = Int(window.registered)
+        callsUp = Int(window.callsUp)
+        callsEstablished += Int(part.callsEstablished)
+        callsFailed += Int(part.callsFailed)
+    }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Bedrock
+import Domain
+import Logging
+import RunMetrics
+import Store
+
+/// Sums a run up, and stores its end and the release of its accounts in one transaction.
+struct RunEnd: Sendable {
+    /// A database that is busy or full for a moment must not keep accounts held; after this many tries the next start does it.
+    private static let tries = 5
+    /// Records per transaction.
+    private static let chunk = 1_000
+
+    let services: Services
+    let job: RunJob
+
+    func store(_ status: RunStatus, _ failure: RunFailure?, _ results: [EndpointResult]) async {
+        let summary = RunSummary(
+            status: status, failure: failure?.text, results: results, thresholds: job.definition.thresholds,
+            diagnoses: Diagnosis.explain(results, registrars: registrars))
+        for attempt in 1...Self.tries {
+            do {
+                try await saveRecords(results)
+                try await finish(status, failure, summary)
+                return
+            } catch StoreError.wrongStatus {
+                return
+            } catch {
+                services.logger.error(
+                    "the end of a run was not stored",
+                    metadata: ["run": "\(job.run.id)", "try": "\(attempt)", "cause": "\(error)"])
+                try? await Task.sleep(for: .milliseconds(200 * attempt))
+            }
+        }
+    }
+
+    private func finish(_ status: RunStatus, _ failure: RunFailure?, _ summary: RunSummary) async throws {
+        let store = services.store
+        try await store.finish(
+            job.run.id,
+            RunEnding(
+                status: status, failure: failure, verdict: summary.verdict, summary: try SummaryText.encode(summary),
+                at: services.clock()))
+        try await services.audit(
+            .controller, "runs.end", "run \(job.run.id)",
+            "\(status.rawValue), \(job.leases.count) accounts released")
+    }
+
+    private func saveRecords(_ results: [EndpointResult]) async throws {
+        let causes = Diagnosis.causes(of: results)
+        var records: [EndpointRecord] = []
+        var updates: [RegistrationUpdate] = []
+        let now = services.clock()
+        for (result, cause) in zip(results, causes) {
+            records.append(EndpointRecord(run: job.run.id, result: result, diagnosis: cause?.rawValue))
+            if result.registration.attempts > 0, Int(result.index) < job.leases.count {
+                updates.append(
+                    RegistrationUpdate(
+                        account: job.leases[Int(result.index)].account,
+                        registration: RegistrationRecord(status: result.registration.finalStatus, at: now),
+                        leftover: nil))
+            }
+        }
+        for start in stride(from: 0, to: records.count, by: Self.chunk) {
+            try await services.store.save(Array(records[start..<min(start + Self.chunk, records.count)]))
+        }
+        for start in stride(from: 0, to: updates.count, by: Self.chunk) {
+            try await services.store.record(Array(updates[start..<min(start + Self.chunk, updates.count)]))
+        }
+    }
+
+    /// Where each group's requests went, in words.
+    private var registrars: [String: String] {
+        var places: [String: String] = [:]
+        for group in job.definition.groups {
+            guard let registrar = job.definition.registrars.first(where: { $0.name == group.registrar }) else {
+                continue
+            }
+            let host = registrar.proxy ?? registrar.domain
+            let port = registrar.port.map { ":\($0)" } ?? ""
+            places[group.name] = "\(host)\(port) (\(registrar.transport.rawValue.uppercased()))"
+        }
+        return places
+    }
+}
