@@ -4,11 +4,14 @@ import Glibc
 
 /// The plan needs more open files than the system gives this process; told before anything starts.
 public struct DescriptorShortage: Error, Hashable, Sendable, CustomStringConvertible {
-    /// Open files the plan needs, the limit, and how many are in use already.
+    /// Open files the plan needs.
     public let needed: Int
+    /// Open files that this process may hold.
     public let limit: Int
+    /// Open files it holds already.
     public let used: Int
 
+    /// What is wrong and what to do.
     public var description: String {
         """
         the plan needs \(needed) more open files (sockets), but this process may hold \(limit) and uses \(used) already; \

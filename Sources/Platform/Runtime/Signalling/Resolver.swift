@@ -12,6 +12,7 @@ public struct ResolutionError: Error, Hashable, Sendable, CustomStringConvertibl
     /// What the system said.
     public let reason: String
 
+    /// What could not be reached, and why.
     public var description: String { "cannot reach \"\(host)\": \(reason)" }
 }
 

@@ -8,7 +8,9 @@ extension TransportAddress {
     /// The address of a NIO channel or datagram; nil for Unix sockets.
     init?(_ address: SocketAddress) {
         var endpoint = callmeter_endpoint()
-        guard address.withSockAddr({ pointer, _ in callmeter_endpoint_read(pointer, &endpoint) }) == 1 else { return nil }
+        guard address.withSockAddr({ pointer, _ in callmeter_endpoint_read(pointer, &endpoint) }) == 1 else {
+            return nil
+        }
         self.init(endpoint)
     }
 

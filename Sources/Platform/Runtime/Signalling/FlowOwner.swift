@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Bedrock
+import Glibc
+import NIOCore
+import RunMetrics
+import SIP
+
+/// Who owns the flows of one event loop and is told, on that loop, what comes over them.
+protocol FlowOwner: AnyObject, SendableMetatype {
+    /// One whole SIP message: a datagram, or what the stream framer cut out.
+    func received(_ message: UnsafeRawBufferPointer, flow: FlowID, source: TransportAddress)
+    /// Everything that was readable has been fed: the time to send what it caused, in one go.
+    func readCycleEnded()
+    /// A datagram could not be sent, or ICMP answered one.
+    func refused(_ fault: TransportFault, flow: FlowID, destination: TransportAddress)
+    /// A connection is up: one of ours was answered, or a listener took one.
+    func opened(_ flow: FlowID, local: TransportAddress, remote: TransportAddress)
+    /// A connection is over, or a socket was lost.
+    func failed(_ flow: FlowID, fault: TransportFault)
+}
+
+extension TransportFault {
+    /// What an errno of a send, a connect or ICMP means for the endpoint.
+    init(errno code: CInt) {
+        switch code {
+        case ECONNREFUSED: self = .refused
+        case ECONNRESET, EPIPE, ENOTCONN: self = .reset
+        case EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENETDOWN, EADDRNOTAVAIL: self = .unreachable
+        case ETIMEDOUT: self = .connectTimeout
+        default: self = .system
+        }
+    }
+
+    /// What an error of NIO means for the endpoint.
+    init(_ error: any Error) {
+        switch error {
+        case let error as IOError: self.init(errno: error.errnoCode)
+        case ChannelError.connectTimeout: self = .connectTimeout
+        case ChannelError.eof, ChannelError.inputClosed, ChannelError.outputClosed: self = .reset
+        default: self = .system
+        }
+    }
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Bedrock
+import NIOCore
+import NIOPosix
+public import SIP
+public import UserAgent
+
+/// How endpoints share UDP sockets. TCP is always a connection each.
+public enum FlowMode: String, Hashable, Sendable {
+    /// A socket of its own for every endpoint, as real phones have.
+    case perEndpoint
+    /// One socket for all endpoints of an event loop, told apart by Contact user.
+    case shared
+}
+
+/// A plan asks for a transport that this engine does not carry.
+public struct UnsupportedTransport: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What was asked for.
+    public let transport: Transport
+
+    /// What is wrong and what to do.
+    public var description: String { "SIP over \(transport) is not offered; use udp or tcp" }
+}
+
+/// Plays many endpoints: event loops, each with its share of the endpoints, from which everything they do is confined.
+public final class SignallingEngine: Sendable {
+    /// What an engine is made with.
+    public struct Configuration: Sendable {
+        /// Event loops, each a thread; at least 1.
+        public var loops: Int
+        /// How endpoints share UDP sockets.
+        public var flowMode: FlowMode
+        /// What every shard's agents are told.
+        public var shard: ShardConfiguration
+        /// The origin of results' times, on `SystemClock`.
+        public var startInstant: Instant
+
+        /// A configuration from its parts.
+        public init(
+            loops: Int = 1, flowMode: FlowMode = .perEndpoint, shard: ShardConfiguration = ShardConfiguration(),
+            startInstant: Instant = SystemClock.now()
+        ) {
+            self.loops = max(1, loops)
+            self.flowMode = flowMode
+            self.shard = shard
+            self.startInstant = startInstant
+        }
+    }
+
+    private let configuration: Configuration
+    private let group: MultiThreadedEventLoopGroup
+    private let shards: [NIOLoopBound<SignallingShard>]
+    private let loops: [any EventLoop]
+
+    /// Starts the event loops; nothing is sent before endpoints are added and told to.
+    ///
+    /// - Parameters:
+    ///   - secrets: where the plans' credentials lie; the caller wipes it after `shutdown`.
+    public init(
+        configuration: Configuration, secrets: SecretArena, sink: SignallingSink
+    ) async throws {
+        self.configuration = configuration
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.loops)
+        var shards: [NIOLoopBound<SignallingShard>] = []
+        var loops: [any EventLoop] = []
+        do {
+            for _ in 0..<configuration.loops {
+                let loop = group.next()
+                let shard = try await loop.submit {
+                    let agent = AgentShard(
+                        configuration: configuration.shard, secrets: secrets, hashes: .libcrypto,
+                        random: .unpredictable(), startInstant: configuration.startInstant)
+                    let shard = SignallingShard(
+                        loop: loop, agent: agent, startInstant: configuration.startInstant, sink: sink)
+                    return NIOLoopBound(shard, eventLoop: loop)
+                }.get()
+                shards.append(shard)
+                loops.append(loop)
+            }
+        } catch {
+            try? await group.shutdownGracefully()
+            throw error
+        }
+        self.group = group
+        self.shards = shards
+        self.loops = loops
+    }
+
+    /// Opens sockets and connections for endpoints and gives them to their shards.
+    ///
+    /// A plan whose local address is 0.0.0.0 or :: gets the one that the system sends from toward its registrar.
+    /// - Throws: `DescriptorShortage` before anything is opened; `ResolutionError` where there is no route; the system's
+    ///   error where a socket cannot be bound. A connection that fails is told by the endpoint's events instead.
+    public func add(_ plans: [EndpointPlan]) async throws {
+        try DescriptorBudget.require(descriptors(for: plans))
+        let routed = try route(plans)
+        var shares = [[EndpointPlan]](repeating: [], count: shards.count)
+        for plan in routed { shares[shard(of: plan.index)].append(plan) }
+        try await withThrowingTaskGroup { tasks in
+            for (index, share) in shares.enumerated() where !share.isEmpty {
+                let (loop, shard, mode) = (loops[index], shards[index], configuration.flowMode)
+                tasks.addTask {
+                    try await loop.flatSubmit {
+                        do {
+                            return try shard.value.add(share, flowMode: mode)
+                        } catch {
+                            return loop.makeFailedFuture(error)
+                        }
+                    }.get()
+                }
+            }
+            try await tasks.waitForAll()
+        }
+    }
+
+    /// Hands commands to the endpoints they are for, in order for each endpoint; from any thread.
+    public func submit(_ commands: [AgentCommand]) {
+        guard shards.count > 1 else { return perform(commands, on: 0) }
+        var shares = [[AgentCommand]](repeating: [], count: shards.count)
+        for command in commands {
+            if let endpoint = command.endpoint {
+                shares[shard(of: endpoint)].append(command)
+            } else {
+                for index in shares.indices { shares[index].append(command) }
+            }
+        }
+        for (index, share) in shares.enumerated() where !share.isEmpty { perform(share, on: index) }
+    }
+
+    /// Stops at once, whatever endpoints are doing: ends the wake-ups, tells the last events, closes every socket, ends the
+    /// threads. A run that ends in order has sent `finishAll` before and seen its endpoints closed. A second call does nothing.
+    public func shutdown() async {
+        for (loop, shard) in zip(loops, shards) {
+            try? await loop.flatSubmit { shard.value.stop() }.get()
+        }
+        try? await group.shutdownGracefully()
+    }
+
+    private func shard(of endpoint: UInt32) -> Int { Int(endpoint) % shards.count }
+
+    private func perform(_ commands: [AgentCommand], on index: Int) {
+        let shard = shards[index]
+        loops[index].execute { shard.value.perform(commands) }
+    }
+
+    private func descriptors(for plans: [EndpointPlan]) -> Int {
+        let shared = configuration.flowMode == .shared
+        let own = plans.count { $0.transport != .udp || !shared }
+        return own + (own < plans.count ? shards.count : 0)
+    }
+
+    private func route(_ plans: [EndpointPlan]) throws -> [EndpointPlan] {
+        var sources: [TransportAddress.IP: TransportAddress] = [:]
+        return try plans.map { plan in
+            guard plan.localAddress.isUnspecified else { return plan }
+            let source = try sources[plan.registrar.ip] ?? Resolver.localAddress(toward: plan.registrar)
+            sources[plan.registrar.ip] = source
+            var plan = plan
+            plan.localAddress.ip = source.ip
+            return plan
+        }
+    }
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Bedrock
+import Media
+import NIOCore
+import RunMetrics
+import SIP
+import UserAgent
+
+/// One event loop's share of the endpoints: feeds the agents what came in, drains what they want, does it. Confined to its loop.
+///
+/// It knows nothing of the protocol: every decision is `AgentShard`'s.
+final class SignallingShard: FlowOwner {
+    /// Events wait this long for company, so that the other side is woken tens of times a second, not thousands.
+    private static var batchDelay: Interval { .milliseconds(50) }
+    /// As many events do not wait any longer.
+    private static var batchLimit: Int { 512 }
+    /// How often one drain feeds refusals back before it leaves the rest to the next turn of the loop.
+    private static var refusalRounds: Int { 4 }
+
+    private let loop: any EventLoop
+    private let agent: AgentShard
+    private let flows: FlowTable<SignallingShard>
+    private let wakeUp: WakeUp
+    private let sink: SignallingSink
+    private let startInstant: Instant
+    private var probe = RefusalProbe()
+    private var refusals: [(fault: TransportFault, flow: FlowID, destination: TransportAddress)] = []
+    private var events: [AgentEvent] = []
+    private var eventsDue: Instant?
+    private var windowDue: Instant
+    private var sharedFlows: [TransportAddress.IP: EventLoopFuture<(FlowID, TransportAddress)>] = [:]
+    private var isDraining = false
+    private var isStopped = false
+
+    init(loop: any EventLoop, agent: AgentShard, startInstant: Instant, sink: SignallingSink) {
+        self.loop = loop
+        self.agent = agent
+        self.sink = sink
+        self.startInstant = startInstant
+        flows = FlowTable(loop: loop)
+        wakeUp = WakeUp(loop: loop)
+        windowDue = startInstant + .seconds(1)
+        wakeUp.onWake = { [unowned self] in self.wake() }
+        follow()
+    }
+
+    // MARK: Endpoints
+
+    /// Opens what the endpoints need and gives them to the agents; the local address and the flow of each plan are filled in.
+    ///
+    /// The future fails when a socket cannot be bound. A connection that fails is the endpoint's own result instead.
+    func add(_ plans: [EndpointPlan], flowMode: FlowMode) throws -> EventLoopFuture<Void> {
+        var waiting: [EventLoopFuture<Void>] = []
+        for plan in plans {
+            switch (plan.transport, flowMode) {
+            case (.tcp, _): waiting.append(connect(plan))
+            case (.udp, .shared): waiting.append(try share(plan))
+            case (.udp, .perEndpoint):
+                waiting.append(
+                    try flows.openDatagram(plan.localAddress, use: .endpoint, owner: self).assumeIsolated().map {
+                        self.add(plan, flow: $0, local: $1)
+                    }.nonisolated())
+            case (.tls, _), (.ws, _), (.wss, _), (.other, _): throw UnsupportedTransport(transport: plan.transport)
+            }
+        }
+        return EventLoopFuture.andAllSucceed(waiting, on: loop)
+    }
+
+    private func connect(_ plan: EndpointPlan) -> EventLoopFuture<Void> {
+        let flow = flows.reserveStream(owner: self)
+        add(plan, flow: flow, local: plan.localAddress)
+        return flows.connect(flow, to: plan.registrar, from: plan.localAddress)
+    }
+
+    private func share(_ plan: EndpointPlan) throws -> EventLoopFuture<Void> {
+        let ip = plan.localAddress.ip
+        let opening: EventLoopFuture<(FlowID, TransportAddress)>
+        if let existing = sharedFlows[ip] {
+            opening = existing
+        } else {
+            opening = try flows.openDatagram(plan.localAddress, use: .shared, owner: self)
+            sharedFlows[ip] = opening
+        }
+        return opening.assumeIsolated().map { self.add(plan, flow: $0, local: $1) }.nonisolated()
+    }
+
+    private func add(_ plan: EndpointPlan, flow: FlowID, local: TransportAddress) {
+        var plan = plan
+        plan.flow = flow
+        plan.localAddress = local
+        agent.add(plan)
+    }
+
+    /// Tells what was not told yet and closes everything; the future is done when no descriptor is left.
+    func stop() -> EventLoopFuture<Void> {
+        guard !isStopped else { return loop.makeSucceededVoidFuture() }
+        isStopped = true
+        wakeUp.stop()
+        probe.close()
+        if !events.isEmpty { deliverEvents() }
+        return flows.closeAll()
+    }
+
+    // MARK: In
+
+    func perform(_ commands: [AgentCommand]) {
+        guard !isStopped else { return }
+        let now = SystemClock.now()
+        for command in commands { agent.perform(command, now: now) }
+        drain(now: now)
+    }
+
+    func mediaReported(stream: UInt64, report: StreamReport) {
+        guard !isStopped else { return }
+        let now = SystemClock.now()
+        agent.mediaReported(stream: stream, report: report, now: now)
+        drain(now: now)
+    }
+
+    func received(_ message: UnsafeRawBufferPointer, flow: FlowID, source: TransportAddress) {
+        probe.heard(from: source)
+        agent.receive(message, flow: flow, source: source, now: SystemClock.now())
+    }
+
+    func readCycleEnded() { drain(now: SystemClock.now()) }
+
+    func refused(_ fault: TransportFault, flow: FlowID, destination: TransportAddress) {
+        refusals.append((fault, flow, destination))
+    }
+
+    func opened(_ flow: FlowID, local: TransportAddress, remote: TransportAddress) {
+        let now = SystemClock.now()
+        agent.flowOpened(flow, local: local, now: now)
+        drain(now: now)
+    }
+
+    func failed(_ flow: FlowID, fault: TransportFault) {
+        guard !isStopped else { return }
+        let now = SystemClock.now()
+        flows.forget(flow)
+        agent.flowFailed(flow, fault: fault, now: now)
+        drain(now: now)
+    }
+
+    private func wake() {
+        guard !isStopped else { return }
+        let now = SystemClock.now()
+        agent.advance(to: now)
+        for refusal in probe.advance(to: now) {
+            for flow in flows.datagrams {
+                agent.sendRefused(flow: flow, destination: refusal.destination, fault: refusal.fault, now: now)
+            }
+        }
+        drain(now: now)
+    }
+
+    // MARK: Out
+
+    private func drain(now: Instant) {
+        // A send can report a refusal, and a refusal can make the agent want to send: never one inside the other.
+        guard !isDraining, !isStopped else { return }
+        isDraining = true
+        for _ in 0..<Self.refusalRounds {
+            performOutputs(now: now)
+            guard !refusals.isEmpty else { break }
+            let batch = refusals
+            refusals.removeAll(keepingCapacity: true)
+            for refusal in batch {
+                agent.sendRefused(flow: refusal.flow, destination: refusal.destination, fault: refusal.fault, now: now)
+            }
+        }
+        isDraining = false
+        deliver(now: now)
+        follow()
+    }
+
+    private func performOutputs(now: Instant) {
+        var closed: [UInt64] = []
+        let transmissions = agent.transmissions
+        if !transmissions.isEmpty {
+            agent.withOutgoing { base in
+                for transmission in transmissions {
+                    flows.queue(
+                        transmission.range, flow: transmission.flow, destination: transmission.destination, base: base)
+                    if flows.isDatagram(transmission.flow) { probe.sent(to: transmission.destination, now: now) }
+                }
+                flows.flush(base: base)
+            }
+        }
+        for output in agent.outputs {
+            switch output {
+            case .event(let event): events.append(event)
+            case .openMedia, .updateMedia: break
+            case .closeMedia(let stream): closed.append(stream)
+            }
+        }
+        agent.removeOutputs()
+        for stream in closed { agent.mediaReported(stream: stream, report: StreamReport(), now: now) }
+    }
+
+    private func deliver(now: Instant) {
+        if !events.isEmpty {
+            let due = eventsDue ?? now + Self.batchDelay
+            eventsDue = due
+            if due <= now || events.count >= Self.batchLimit { deliverEvents() }
+        }
+        while windowDue <= now {
+            let second = UInt32(clamping: (windowDue - startInstant).nanoseconds / 1_000_000_000 - 1)
+            sink.window(agent.takeWindow(second: second))
+            windowDue = windowDue + .seconds(1)
+        }
+    }
+
+    private func deliverEvents() {
+        sink.events(events)
+        events.removeAll(keepingCapacity: true)
+        eventsDue = nil
+    }
+
+    private func follow() {
+        var deadline = windowDue
+        if let next = agent.nextDeadline { deadline = min(deadline, next) }
+        if let eventsDue { deadline = min(deadline, eventsDue) }
+        if let next = probe.nextDeadline { deadline = min(deadline, next) }
+        wakeUp.follow(deadline)
+    }
+}
