@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Bedrock
-public import Media
 public import RunMetrics
 public import SIP
 
@@ -11,61 +10,173 @@ public import SIP
 /// calls `advance` at `nextDeadline`. It is confined to its driver's thread.
 public final class AgentShard {
     /// Media commands and events, in order.
-    public private(set) var outputs: [AgentOutput] = []
-    /// Whether nothing is left of any call or transaction; for invariants of the simulator.
-    public var isIdle: Bool { layer.isEmpty }
+    public internal(set) var outputs: [AgentOutput] = []
     /// Messages to send, in order.
     public var transmissions: [Transmission] { layer.transmissions }
+    /// Whether nothing is left of any call or transaction and nothing is planned; an invariant once all endpoints are closed.
+    public var isIdle: Bool { layer.isEmpty && calls.isEmpty && timers.count == 0 }
+    /// How many endpoints have not given their result yet.
+    public internal(set) var openEndpoints = 0
 
+    let configuration: ShardConfiguration
+    let startInstant: Instant
+    let responder: DigestResponder
+    var random: SeededRandom
     var layer: TransactionLayer
+    var endpoints: [Endpoint] = []
+    var slots: [UInt32: Int] = [:]
+    var streams: [UInt64: Int] = [:]
+    var flows = FlowTable()
+    var calls = Slab<Call>()
+    var timers = TimerQueue<AgentTimer>()
+    var registrarURIs: [[UInt8]: [UInt8]] = [:]
+    var texts = TextCache()
+    var window = Window(second: 0)
+    /// What the driver said while it reported a broken flow; transactions that fail then failed of it.
+    var presentFault: TransportFault?
+
+    /// What the shard itself waits for.
+    enum AgentTimer {
+        case registration(slot: Int)
+        case call(SlabHandle)
+        case deadline
+    }
 
     /// A shard without endpoints. Times in results count from `startInstant`.
     public init(
         configuration: ShardConfiguration, secrets: SecretArena, hashes: HashFunctions, random: SeededRandom,
         startInstant: Instant
     ) {
-        layer = TransactionLayer(timers: configuration.timers, random: random)
+        self.configuration = configuration
+        self.startInstant = startInstant
+        var random = random
+        layer = TransactionLayer(timers: configuration.timers, random: random.fork())
+        self.random = random
+        responder = DigestResponder(hashes: hashes, arena: secrets)
     }
 
     /// Lends the bytes of a message to send.
     public func withMessage<Result>(_ transmission: Transmission, _ body: (UnsafeRawBufferPointer) -> Result) -> Result
     {
-        layer.writer.bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[transmission.range])) }
+        layer.writer.output.bytes.withUnsafeBytes {
+            body(UnsafeRawBufferPointer(rebasing: $0[transmission.range]))
+        }
     }
 
     /// Forgets transmissions and outputs, once the driver has performed them.
     public func removeOutputs() {
+        window.messagesSent += UInt32(layer.transmissions.count)
         outputs.removeAll(keepingCapacity: true)
         layer.removeTransmissions()
     }
 
-    /// Takes an endpoint in. It does nothing until commanded.
-    public func add(_ plan: EndpointPlan) {}
-
-    /// Does what it is told, or plans it.
-    public func perform(_ command: AgentCommand, now: Instant) {}
-
-    /// Takes in one whole SIP message: a datagram, or what a `StreamFramer` cut.
-    public func receive(_ bytes: UnsafeRawBufferPointer, flow: FlowID, source: TransportAddress, now: Instant) {}
-
-    /// A flow can be used from now on, and has this local address.
-    public func flowOpened(_ flow: FlowID, local: TransportAddress, now: Instant) {}
-
-    /// A flow could not be opened, or is gone.
-    public func flowFailed(_ flow: FlowID, fault: TransportFault, now: Instant) {}
-
-    /// A datagram was refused on its way (ICMP).
-    public func sendRefused(flow: FlowID, destination: TransportAddress, fault: TransportFault, now: Instant) {}
-
-    /// The last report of a stream, after `closeMedia`.
-    public func mediaReported(stream: UInt64, report: StreamReport, now: Instant) {}
-
-    /// Runs what is due.
-    public func advance(to now: Instant) {}
+    /// Takes an endpoint in. It does nothing until commanded. Its index and stream must be new to the shard.
+    public func add(_ plan: EndpointPlan) {
+        precondition(slots[plan.index] == nil, "endpoint \(plan.index) was added twice")
+        let slot = endpoints.count
+        let userPart = UserPart.escaped(plan.addressUser)
+        var contactUser = userPart
+        if flows.contains(userHash: FlowTable.hash(contactUser), on: plan.flow) {
+            // The same name on two registrars: the second one's Contact must differ on a shared flow.
+            contactUser += Array("-\(plan.index)".utf8)
+        }
+        flows.add(slot: slot, to: plan.flow, userHash: FlowTable.hash(contactUser))
+        let registrarURI = registrarURIs[plan.domain] ?? Array("sip:".utf8) + plan.domain
+        registrarURIs[plan.domain] = registrarURI
+        endpoints.append(
+            Endpoint(plan, registrarURI: registrarURI, userPart: userPart, contactUser: contactUser, random: &random))
+        slots[plan.index] = slot
+        streams[plan.stream] = slot
+        openEndpoints += 1
+    }
 
     /// When `advance` must be called at the latest; nil when nothing is due.
-    public var nextDeadline: Instant? { layer.nextDeadline }
+    public var nextDeadline: Instant? {
+        switch (layer.nextDeadline, timers.nextDeadline) {
+        case (let first?, let second?): min(first, second)
+        case (let first, let second): first ?? second
+        }
+    }
+
+    /// Runs what is due.
+    public func advance(to now: Instant) {
+        drainTransactions(now: now)
+        while let timer = timers.popDue(at: now) {
+            switch timer {
+            case .registration(let slot): registrationIsDue(slot, now: now)
+            case .call(let handle): callTimerFired(handle, now: now)
+            case .deadline: closeAll(now: now)
+            }
+        }
+        drainTransactions(now: now)
+    }
 
     /// What happened since the last call, as the window of a second of the run.
-    public func takeWindow(second: UInt32) -> Window { Window(second: second) }
+    public func takeWindow(second: UInt32) -> Window {
+        window.second = second
+        defer {
+            var next = Window(second: second + 1)
+            next.registered = window.registered
+            next.callsUp = window.callsUp
+            window = next
+        }
+        return window
+    }
+
+    // MARK: Small helpers
+
+    /// Time since the run's start.
+    func elapsed(_ now: Instant) -> Interval { now - startInstant }
+
+    func emit(_ event: AgentEvent) { outputs.append(.event(event)) }
+
+    /// Moves an endpoint's phase forward (H2).
+    func advancePhase(_ slot: Int, to phase: EndpointPhase) {
+        guard phase > endpoints[slot].phase else { return }
+        endpoints[slot].phase = phase
+        emit(.phase(endpoint: endpoints[slot].plan.index, phase))
+    }
+
+    private func drainTransactions(now: Instant) {
+        while let event = layer.advance(to: now) { perform(event, now: now) }
+    }
+
+    /// Runs `body` while transactions that fail are known to fail of `fault`.
+    func failing(with fault: TransportFault, now: Instant, _ body: () -> Void) {
+        presentFault = fault
+        body()
+        drainTransactions(now: now)
+        presentFault = nil
+    }
+
+    private func perform(_ event: TransactionEvent, now: Instant) {
+        switch event {
+        case .retransmitted(let owner):
+            window.retransmissions += 1
+            switch Owner(raw: owner) {
+            case .registration(let slot): endpoints[slot].evidence.retransmissions &+= 1
+            case .invite(let handle), .bye(let handle):
+                if calls.contains(handle) { calls[handle]!.evidence.retransmissions &+= 1 }
+            case .nobody: break
+            }
+        case .timeout(let owner, let id):
+            requestFailed(Owner(raw: owner), id, fault: .silence, now: now)
+        case .failed(let owner, let id):
+            requestFailed(Owner(raw: owner), id, fault: presentFault ?? .system, now: now)
+        case .unacknowledged(let owner, let id):
+            if case .invite(let handle) = Owner(raw: owner) { acknowledgementMissing(handle, id, now: now) }
+        case .unsent:
+            // Whoever waits for that answer asks again or gives up; the call's own timers end it here.
+            break
+        }
+    }
+
+    private func requestFailed(_ owner: Owner, _ id: ClientTransactionID, fault: TransportFault, now: Instant) {
+        switch owner {
+        case .registration(let slot): registrationUnanswered(slot, id, fault: fault, now: now)
+        case .invite(let handle): inviteUnanswered(handle, id, fault: fault, now: now)
+        case .bye(let handle): byeUnanswered(handle, fault: fault, now: now)
+        case .nobody: break
+        }
+    }
 }

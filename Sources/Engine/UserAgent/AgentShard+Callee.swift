@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Bedrock
+import Media
+import RunMetrics
+import SIP
+
+extension AgentShard {
+    /// An INVITE outside a dialog came.
+    func receiveInvite(_ id: ServerTransactionID, _ request: Message, slot: Int, now: Instant) {
+        if let status = reasonToRefuse(request, slot: slot) { return refuse(id, status: status, request, now: now) }
+        let salt = UInt32(truncatingIfNeeded: random.next())
+        let from = request.from.map { request.string(of: $0.uri) } ?? ""
+        var call = Call(slot: slot, role: .callee, target: from, state: .ringing, salt: salt)
+        call.evidence.invitedAt = elapsed(now)
+        call.server = id
+        call.offersInAnswer = request.body.isEmpty
+        let handle = calls.insert(call)
+        let tag = DialogTag(handle: handle, salt: salt).bytes
+        guard let dialog = Dialog(callee: request, localTag: tag) else {
+            calls.remove(handle)
+            return refuse(id, status: 400, request, now: now)
+        }
+        calls[handle]!.dialog = dialog
+        endpoints[slot].call = handle
+        layer.assign(owner: Owner.invite(handle).raw, to: id)
+        window.callsStarted += 1
+        if let problem = offerProblem(handle, request) {
+            calls[handle]!.evidence.negotiationProblem = problem.description
+            calls[handle]!.fail(.negotiationFailed)
+            _ = calls[handle]!.state.hangUp()
+            return refuse(handle, status: 488, now: now)
+        }
+        ring(handle, id, now: now)
+    }
+
+    /// Why a call cannot be taken, as a status; nil when it can.
+    private func reasonToRefuse(_ request: Message, slot: Int) -> UInt16? {
+        if request.elementCount(.require) > 0 { return 420 }
+        if !request.body.isEmpty, !request.hasSDP { return 415 }
+        if let handle = endpoints[slot].call {
+            // The same request by another way of a forking proxy (RFC 3261 §8.2.2.2).
+            return calls[handle]?.dialog?.isSameInvite(as: request) ?? false ? 482 : 486
+        }
+        return endpoints[slot].stage == .active ? nil : 480
+    }
+
+    private func offerProblem(_ handle: SlabHandle, _ request: Message) -> SDPError? {
+        guard !calls[handle]!.offersInAnswer else { return nil }
+        var scratch = ByteWriter(capacity: 256)
+        do throws(SDPError) {
+            _ = try request.sessionDescription().writeAnswer(localAudio(handle), into: &scratch)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private func ring(_ handle: SlabHandle, _ id: ServerTransactionID, now: Instant) {
+        let slot = calls[handle]!.slot
+        calls[handle]!.evidence.ringingAt = elapsed(now)
+        advancePhase(slot, to: .ringing)
+        emit(.ringing(endpoint: endpoints[slot].plan.index))
+        if let start = layer.beginResponse(id, status: 180, toTag: tag(of: handle)) {
+            writeContact(endpoints[slot])
+            layer.writer.finish()
+            layer.respond(id, status: 180, from: start, now: now)
+        }
+        let delay = endpoints[slot].plan.answerAfter
+        if delay > .zero { setTimer(handle, at: now + delay) } else { answer(handle, now: now) }
+    }
+
+    /// Answers the ringing call with 200 and the session description.
+    func answer(_ handle: SlabHandle, now: Instant) {
+        let slot = calls[handle]!.slot
+        guard let id = calls[handle]!.server, let request = layer.request(of: id) else {
+            calls[handle]!.fail(.callFailed)
+            return perform(calls[handle]!.state.giveUp(), handle, now: now)
+        }
+        var body = ByteWriter(capacity: 256)
+        do throws(SDPError) {
+            if calls[handle]!.offersInAnswer {
+                SessionDescription.writeOffer(localAudio(handle), into: &body)
+            } else {
+                openMedia(handle, try request.sessionDescription().writeAnswer(localAudio(handle), into: &body))
+            }
+        } catch {
+            // The offer was tried when it came; it cannot have become worse.
+            calls[handle]!.fail(.negotiationFailed)
+            _ = calls[handle]!.state.hangUp()
+            return refuse(handle, status: 488, now: now)
+        }
+        calls[handle]!.state.answered()
+        calls[handle]!.evidence.answeredAt = elapsed(now)
+        calls[handle]!.evidence.finalStatus = SIPStatus(code: 200, reason: "OK")
+        advancePhase(slot, to: .negotiating)
+        respondWithSession(id, slot, tag: tag(of: handle), body: body.bytes, now: now)
+    }
+
+    /// Sends a 200 with a session description, repeated until its ACK comes.
+    func respondWithSession(_ id: ServerTransactionID, _ slot: Int, tag: [UInt8], body: [UInt8], now: Instant) {
+        guard let start = layer.beginResponse(id, status: 200, toTag: tag) else { return }
+        writeContact(endpoints[slot])
+        layer.writer.header(.allow, Self.allowed)
+        layer.writer.finish(contentType: "application/sdp", body: body)
+        layer.respond(id, status: 200, from: start, repeatsUntilAcknowledged: true, now: now)
+    }
+
+    // MARK: What follows
+
+    /// The ACK to a 2xx came.
+    func receiveAcknowledgement(_ handle: SlabHandle, _ request: Message, now: Instant) {
+        if let id = calls[handle]!.server {
+            layer.acknowledge(id)
+            calls[handle]!.server = nil
+        }
+        let action = calls[handle]!.state.receiveAcknowledgement()
+        guard action == .talk else { return perform(action, handle, now: now) }
+        if calls[handle]!.offersInAnswer {
+            do throws(SDPError) {
+                guard request.hasSDP else { throw .notASessionDescription }
+                openMedia(handle, try request.sessionDescription().negotiate(asAnswerTo: localAudio(handle)))
+            } catch {
+                calls[handle]!.evidence.negotiationProblem = error.description
+                calls[handle]!.fail(.negotiationFailed)
+                return perform(calls[handle]!.state.hangUp(), handle, now: now)
+            }
+        }
+        establish(handle, now: now)
+    }
+
+    func acknowledgementMissing(_ handle: SlabHandle, _ id: ServerTransactionID, now: Instant) {
+        guard calls.contains(handle), calls[handle]!.server == id else { return }
+        calls[handle]!.server = nil
+        let action = calls[handle]!.state.missAcknowledgement()
+        guard action != .none else { return }
+        calls[handle]!.evidence.transportFault = .silence
+        calls[handle]!.fail(.timeout)
+        perform(action, handle, now: now)
+    }
+
+    /// A CANCEL came; `invite` is the transaction it means.
+    func receiveCancel(_ id: ServerTransactionID, invite: ServerTransactionID?, now: Instant) {
+        guard let invite, let owner = layer.owner(of: invite), case .invite(let handle) = Owner(raw: owner),
+            calls.contains(handle)
+        else { return layer.respond(id, status: invite == nil ? 481 : 200, toTag: strayTag(), now: now) }
+        // Its To tag is the one of the INVITE's answers (RFC 3261 §9.2).
+        layer.respond(id, status: 200, toTag: tag(of: handle), now: now)
+        guard calls[handle]!.server == invite, calls[handle]!.state.receiveCancel() == .refuse else { return }
+        refuse(handle, status: 487, now: now)
+    }
+
+    /// Refuses the ringing call with this status and ends it.
+    func refuse(_ handle: SlabHandle, status: UInt16, now: Instant) {
+        if let id = calls[handle]!.server {
+            layer.respond(id, status: status, toTag: tag(of: handle), now: now)
+            calls[handle]!.server = nil
+        }
+        calls[handle]!.evidence.finalStatus = SIPStatus(
+            code: status, reason: ReasonPhrase.text(for: status).description)
+        calls[handle]!.fail(.callFailed)
+        endCall(handle, now: now)
+    }
+
+    /// Refuses an INVITE that never became a call.
+    private func refuse(_ id: ServerTransactionID, status: UInt16, _ request: Message, now: Instant) {
+        guard let start = layer.beginResponse(id, status: status, toTag: strayTag()) else { return }
+        switch status {
+        case 415: layer.writer.header(.accept, "application/sdp")
+        case 420:
+            request.forEach(.require) { layer.writer.header(.unsupported, $0, of: request) }
+        default: break
+        }
+        layer.writer.finish()
+        layer.respond(id, status: status, from: start, now: now)
+    }
+
+    func tag(of handle: SlabHandle) -> [UInt8] { DialogTag(handle: handle, salt: calls[handle]!.salt).bytes }
+
+    /// A To tag for an answer that makes no dialog.
+    func strayTag() -> [UInt8] {
+        var writer = ByteWriter(capacity: 16)
+        writer.append(hex: random.next(), digits: 16)
+        return writer.bytes
+    }
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Bedrock
+import Media
+import RunMetrics
+import SIP
+
+extension AgentShard {
+    func planCall(_ slot: Int, target: CallTarget, at: Instant, now: Instant) {
+        guard endpoints[slot].call == nil, case .uri(let uri) = target else { return }
+        let salt = UInt32(truncatingIfNeeded: random.next())
+        var call = Call(
+            slot: slot, role: .caller, target: String(decoding: uri, as: UTF8.self), state: .due, salt: salt)
+        call.target = uri
+        call.callID = (random.next(), random.next())
+        call.evidence.scheduledAt = elapsed(at)
+        let handle = calls.insert(call)
+        endpoints[slot].call = handle
+        if case .failed(let fault) = endpoints[slot].path { return loseCall(slot, fault: fault, now: now) }
+        if at <= now { return sendInvite(handle, now: now) }
+        setTimer(handle, at: at)
+    }
+
+    // MARK: Answers to the INVITE
+
+    func receiveInviteResponse(_ handle: SlabHandle, _ id: ClientTransactionID, _ response: Message, now: Instant) {
+        guard calls.contains(handle), calls[handle]!.invite == id, let status = response.status else { return }
+        switch status {
+        case ..<200: receiveProvisional(handle, id, response, status: status, now: now)
+        case 200..<300: receiveSuccess(handle, response, now: now)
+        case 401, 407: receiveChallenge(handle, response, isProxy: status == 407, now: now)
+        default: receiveRefusal(handle, response, now: now)
+        }
+    }
+
+    private func receiveProvisional(
+        _ handle: SlabHandle, _ id: ClientTransactionID, _ response: Message, status: UInt16, now: Instant
+    ) {
+        if calls[handle]!.state.receiveProvisional() == .cancel { layer.cancel(id, now: now) }
+        guard status == 180 || (status == 183 && response.hasSDP), calls[handle]!.evidence.ringingAt == nil else {
+            return
+        }
+        calls[handle]!.evidence.ringingAt = elapsed(now)
+        let slot = calls[handle]!.slot
+        advancePhase(slot, to: .ringing)
+        emit(.ringing(endpoint: endpoints[slot].plan.index))
+    }
+
+    private func receiveSuccess(_ handle: SlabHandle, _ response: Message, now: Instant) {
+        if let dialog = calls[handle]!.dialog, !dialog.isAnswered(by: response) {
+            return releaseFork(handle, response, now: now)
+        }
+        let action = calls[handle]!.state.receiveSuccess()
+        switch action {
+        case .acknowledge:
+            sendAcknowledgement(handle)
+        case .acknowledgeAndTalk, .acknowledgeAndRelease:
+            calls[handle]!.evidence.note(final: response, texts: &texts)
+            calls[handle]!.evidence.answeredAt = elapsed(now)
+            calls[handle]!.dialog = Dialog(caller: response, fallbackTarget: calls[handle]!.target)
+            advancePhase(calls[handle]!.slot, to: .negotiating)
+            sendAcknowledgement(handle)
+            if action == .acknowledgeAndRelease {
+                release(handle, now: now)
+            } else {
+                startTalking(handle, answer: response, now: now)
+            }
+        default:
+            break
+        }
+    }
+
+    /// A 2xx of another branch of a forking proxy: acknowledged and released at once (RFC 3261 §13.2.2.4).
+    private func releaseFork(_ handle: SlabHandle, _ response: Message, now: Instant) {
+        let call = calls[handle]!
+        guard var dialog = Dialog(caller: response, fallbackTarget: call.target) else { return }
+        writeAcknowledgement(call, dialog, branch: freshBranch(), sequence: dialog.localSequence)
+        let sequence = dialog.nextSequence()
+        sendBye(call.slot, dialog, sequence: sequence, owner: .nobody, credentials: nil, now: now)
+    }
+
+    private func startTalking(_ handle: SlabHandle, answer: Message, now: Instant) {
+        let slot = calls[handle]!.slot
+        do throws(SDPError) {
+            guard answer.hasSDP else { throw .notASessionDescription }
+            let description = try answer.sessionDescription()
+            let audio = try description.negotiate(asAnswerTo: localAudio(handle))
+            openMedia(handle, audio)
+        } catch {
+            calls[handle]!.evidence.negotiationProblem = error.description
+            calls[handle]!.fail(.negotiationFailed)
+            return perform(calls[handle]!.state.hangUp(), handle, now: now)
+        }
+        establish(handle, now: now)
+        setTimer(handle, at: endpoints[slot].plan.talkTime.map { now + $0 })
+    }
+
+    private func receiveChallenge(_ handle: SlabHandle, _ response: Message, isProxy: Bool, now: Instant) {
+        let slot = calls[handle]!.slot
+        let plan = endpoints[slot].plan
+        let challenges = response.challenges(isProxy ? .proxyAuthenticate : .wwwAuthenticate)
+        calls[handle]!.evidence.note(challenges: challenges, texts: &texts)
+        let verdict = calls[handle]!.authentication.judge(
+            challenges, isProxy: isProxy, realm: plan.realm, credential: plan.credential)
+        guard verdict == .answer else { return receiveRefusal(handle, response, now: now) }
+        switch calls[handle]!.state.receiveChallenge() {
+        case .inviteAgain: sendInvite(handle, now: now)
+        case .end: endRefused(handle, response, now: now)
+        default: break
+        }
+    }
+
+    private func receiveRefusal(_ handle: SlabHandle, _ response: Message, now: Instant) {
+        if calls[handle]!.state.receiveRefusal() == .end { endRefused(handle, response, now: now) }
+    }
+
+    private func endRefused(_ handle: SlabHandle, _ response: Message, now: Instant) {
+        calls[handle]!.evidence.note(final: response, texts: &texts)
+        calls[handle]!.fail(.callFailed)
+        endCall(handle, now: now)
+    }
+
+    func inviteUnanswered(_ handle: SlabHandle, _ id: ClientTransactionID, fault: TransportFault, now: Instant) {
+        guard calls.contains(handle), calls[handle]!.invite == id else { return }
+        guard calls[handle]!.state.receiveRefusal() == .end else { return }
+        calls[handle]!.evidence.transportFault = fault
+        calls[handle]!.fail(fault == .silence ? .timeout : .callFailed)
+        endCall(handle, now: now)
+    }
+
+    // MARK: Sending
+
+    /// Writes and sends the INVITE, the first time or again with credentials.
+    func sendInvite(_ handle: SlabHandle, now: Instant) {
+        let slot = calls[handle]!.slot
+        let id = layer.openRequest()
+        let start = layer.writer.output.count
+        calls[handle]!.sequence += 1
+        let server = calls[handle]!.authentication.nextUse(isProxy: false)
+        let proxy = calls[handle]!.authentication.nextUse(isProxy: true)
+        writeInvite(handle, endpoints[slot], branch: layer.branch(of: id))
+        var body = ByteWriter(capacity: 256)
+        SessionDescription.writeOffer(localAudio(handle), into: &body)
+        let credentialStart = layer.writer.output.count
+        let target = calls[handle]!.target
+        if let server { writeCredentials(.authorization, server, slot, .invite, uri: target, body: body.bytes) }
+        if let proxy { writeCredentials(.proxyAuthorization, proxy, slot, .invite, uri: target, body: body.bytes) }
+        calls[handle]!.credentialLines = Array(layer.writer.output.bytes[credentialStart...])
+        layer.writer.finish(contentType: "application/sdp", body: body.bytes)
+
+        calls[handle]!.state.invited()
+        calls[handle]!.invite = id
+        if server != nil || proxy != nil { calls[handle]!.evidence.credentialsSent = true }
+        if calls[handle]!.evidence.invitedAt == nil {
+            calls[handle]!.evidence.invitedAt = elapsed(now)
+            window.callsStarted += 1
+            setTimer(handle, at: now + endpoints[slot].plan.ringTimeout)
+            advancePhase(slot, to: .calling)
+        }
+        layer.send(
+            id, method: .invite, from: start, owner: Owner.invite(handle).raw, flow: endpoints[slot].plan.flow,
+            destination: endpoints[slot].plan.registrar, isReliable: endpoints[slot].plan.transport.isReliable, now: now
+        )
+    }
+
+    private func writeInvite(_ handle: SlabHandle, _ endpoint: Endpoint, branch: Branch) {
+        let call = calls[handle]!
+        layer.writer.requestLine(.invite, uri: call.target)
+        layer.writer.via(endpoint.plan.transport, sentBy: endpoint.local, branch: branch)
+        layer.writer.header(.maxForwards, decimal: MessageWriter.maxForwards)
+        layer.writer.beginHeader(.from)
+        layer.writer.output.appendAddressOfRecord(endpoint)
+        layer.writer.output.append(";tag=")
+        layer.writer.output.append(DialogTag(handle: handle, salt: call.salt).bytes)
+        layer.writer.endLine()
+        layer.writer.beginHeader(.to)
+        layer.writer.output.append(0x3C)
+        layer.writer.output.append(call.target)
+        layer.writer.output.append(0x3E)
+        layer.writer.endLine()
+        layer.writer.callID(call.callID)
+        layer.writer.cSeq(call.sequence, .invite)
+        writeContact(endpoint)
+        layer.writer.header(.allow, Self.allowed)
+        writeUserAgent()
+    }
+
+    /// Sends the ACK to the 2xx, byte by byte the same each time (RFC 3261 §13.2.2.4).
+    private func sendAcknowledgement(_ handle: SlabHandle) {
+        if calls[handle]!.acknowledgement == nil { calls[handle]!.acknowledgement = freshBranch() }
+        guard let dialog = calls[handle]!.dialog, let branch = calls[handle]!.acknowledgement else { return }
+        writeAcknowledgement(calls[handle]!, dialog, branch: branch, sequence: calls[handle]!.sequence)
+    }
+
+    private func writeAcknowledgement(_ call: Call, _ dialog: Dialog, branch: Branch, sequence: UInt32) {
+        let endpoint = endpoints[call.slot]
+        let start = layer.writer.output.count
+        dialog.begin(
+            .ack, sequence: sequence, transport: endpoint.plan.transport, sentBy: endpoint.local, branch: branch,
+            into: &layer.writer)
+        layer.writer.output.append(call.credentialLines)
+        layer.writer.finish()
+        layer.transmit(from: start, flow: endpoint.plan.flow, destination: destination(of: dialog, endpoint))
+    }
+
+    /// A branch for a request without a transaction.
+    private func freshBranch() -> Branch {
+        let id = layer.openRequest()
+        defer { layer.abandon(id) }
+        return layer.branch(of: id)
+    }
+}

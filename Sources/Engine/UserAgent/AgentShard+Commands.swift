@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Bedrock
+public import Media
+public import RunMetrics
+public import SIP
+
+extension AgentShard {
+    /// Does what it is told, or plans it.
+    public func perform(_ command: AgentCommand, now: Instant) {
+        switch command {
+        case .register(let endpoint, let at):
+            guard let slot = slot(of: endpoint, for: command) else { return }
+            planRegistration(slot, at: at, now: now)
+        case .call(let endpoint, let target, let at):
+            guard let slot = slot(of: endpoint, for: command) else { return }
+            planCall(slot, target: target, at: at, now: now)
+        case .hangUp(let endpoint):
+            if let slot = slots[endpoint] { hangUp(slot, now: now) }
+        case .finish(let endpoint):
+            if let slot = slots[endpoint] { finish(slot, now: now) }
+        case .finishAll(let deadline):
+            for slot in endpoints.indices { finish(slot, now: now) }
+            if openEndpoints > 0 { _ = timers.schedule(.deadline, at: deadline) }
+        case .abandon(let endpoint, let partner):
+            guard let slot = slots[endpoint], endpoints[slot].stage != .closed else { return }
+            endpoints[slot].outcome.worsen(to: .notAttempted)
+            endpoints[slot].partner = partner
+            finish(slot, now: now)
+        }
+    }
+
+    /// The slot of an endpoint that can act now. A command to one whose connection is still being opened is kept for later.
+    private func slot(of endpoint: UInt32, for command: AgentCommand) -> Int? {
+        guard let slot = slots[endpoint], endpoints[slot].stage == .active else { return nil }
+        guard endpoints[slot].path == .opening else { return slot }
+        endpoints[slot].waiting.append(command)
+        return nil
+    }
+
+    // MARK: Flows
+
+    /// A flow can be used from now on, and has this local address.
+    public func flowOpened(_ flow: FlowID, local: TransportAddress, now: Instant) {
+        for slot in flows.slots(of: flow) where endpoints[slot].path != .open {
+            endpoints[slot].path = .open
+            endpoints[slot].local = local
+            let waiting = endpoints[slot].waiting
+            endpoints[slot].waiting = []
+            for command in waiting { perform(command, now: now) }
+        }
+    }
+
+    /// A flow could not be opened, or is gone. What needs it fails with `fault`.
+    public func flowFailed(_ flow: FlowID, fault: TransportFault, now: Instant) {
+        let members = flows.slots(of: flow)
+        for slot in members { endpoints[slot].path = .failed(fault) }
+        failing(with: fault, now: now) { layer.transportFailed(flow: flow) }
+        for slot in members {
+            let waiting = endpoints[slot].waiting
+            endpoints[slot].waiting = []
+            for command in waiting { perform(command, now: now) }
+            loseCall(slot, fault: fault, now: now)
+            loseRegistration(slot, fault: fault, now: now)
+        }
+    }
+
+    /// A datagram was refused on its way (ICMP): requests to that destination on that flow fail.
+    public func sendRefused(flow: FlowID, destination: TransportAddress, fault: TransportFault, now: Instant) {
+        failing(with: fault, now: now) { layer.transportFailed(flow: flow, destination: destination) }
+    }
+
+    // MARK: Media
+
+    /// The last report of a stream, after `closeMedia`.
+    public func mediaReported(stream: UInt64, report: StreamReport, now: Instant) {
+        guard let slot = streams[stream] else { return }
+        for handle in [endpoints[slot].endedCall, endpoints[slot].call] {
+            guard let handle, let call = calls[handle], call.stream == .closing else { continue }
+            calls[handle]!.evidence.media?.fill(from: report)
+            settleCall(handle, now: now)
+            return
+        }
+    }
+
+    // MARK: The end
+
+    /// Ends an endpoint's call and registration; `closed` follows when both are over.
+    func finish(_ slot: Int, now: Instant) {
+        guard endpoints[slot].stage == .active else { return }
+        endpoints[slot].stage = .finishing
+        endpoints[slot].waiting = []
+        let registration = endpoints[slot].registration
+        if registration.state == .idle, endpoints[slot].plan.registers {
+            if let timer = registration.timer { timers.cancel(timer) }
+            endpoints[slot].outcome.worsen(to: .notAttempted)
+        }
+        hangUp(slot, now: now)
+        continueClosing(slot, now: now)
+    }
+
+    /// Takes the next step of an endpoint's end, when nothing is being waited for.
+    func continueClosing(_ slot: Int, now: Instant) {
+        guard endpoints[slot].stage == .finishing, endpoints[slot].call == nil, endpoints[slot].endedCall == nil else {
+            return
+        }
+        switch endpoints[slot].registration.state {
+        case .registering, .refreshing, .unregistering:
+            return
+        case .registered:
+            guard endpoints[slot].path == .open else {
+                endpoints[slot].evidence.unregistered = false
+                return close(slot)
+            }
+            advancePhase(slot, to: .disconnecting)
+            unregister(slot, now: now)
+        case .idle, .ended:
+            close(slot)
+        }
+    }
+
+    /// The shard's deadline has come: what is still open is closed as it stands.
+    func closeAll(now: Instant) {
+        for slot in endpoints.indices where endpoints[slot].stage == .finishing {
+            for handle in [endpoints[slot].call, endpoints[slot].endedCall] {
+                guard let handle, calls.contains(handle) else { continue }
+                calls[handle]!.fail(.teardownError)
+                if calls[handle]!.state.giveUp() == .end { endCall(handle, now: now) }
+                forgetCall(handle)
+            }
+            let registration = endpoints[slot].registration
+            if registration.isBound || registration.isUnregistering { window.registered &-= 1 }
+            if let transaction = registration.transaction {
+                layer.abandon(transaction)
+                endpoints[slot].outcome.worsen(to: .teardownError)
+            }
+            if endpoints[slot].evidence.registeredAt != nil, endpoints[slot].evidence.unregistered == nil {
+                endpoints[slot].evidence.unregistered = false
+            }
+            close(slot)
+        }
+    }
+
+    private func close(_ slot: Int) {
+        guard endpoints[slot].stage != .closed else { return }
+        if let timer = endpoints[slot].registration.timer { timers.cancel(timer) }
+        endpoints[slot].registration.timer = nil
+        advancePhase(slot, to: .closed)
+        endpoints[slot].stage = .closed
+        openEndpoints -= 1
+        emit(.closed(endpoints[slot].result))
+        endpoints[slot].evidence = RegistrationEvidence()
+        endpoints[slot].calls = []
+    }
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Bedrock
+import Media
+import RunMetrics
+import SIP
+
+/// What both ends of a call do: talk, hang up, end.
+extension AgentShard {
+    /// The methods this side understands, for Allow.
+    static var allowed: StaticString { "INVITE, ACK, CANCEL, BYE, OPTIONS" }
+
+    // MARK: Life
+
+    /// Both sides have acknowledged: the call is up.
+    func establish(_ handle: SlabHandle, now: Instant) {
+        let slot = calls[handle]!.slot
+        calls[handle]!.evidence.establishedAt = elapsed(now)
+        window.callsEstablished += 1
+        window.callsUp += 1
+        advancePhase(slot, to: .inCall)
+        emit(.established(endpoint: endpoints[slot].plan.index))
+    }
+
+    /// Ends the present call of an endpoint, if there is one.
+    func hangUp(_ slot: Int, now: Instant) {
+        guard let handle = endpoints[slot].call, calls.contains(handle) else { return }
+        let state = calls[handle]!.state
+        if state == .due { calls[handle]!.fail(.notAttempted) }
+        if state != .established, state != .ending { calls[handle]!.fail(.callFailed) }
+        perform(calls[handle]!.state.hangUp(), handle, now: now)
+    }
+
+    /// Does what a state says that either end may have to do.
+    func perform(_ action: CallState.Action, _ handle: SlabHandle, now: Instant) {
+        switch action {
+        case .cancel:
+            if let invite = calls[handle]!.invite { layer.cancel(invite, now: now) }
+            // The peer has 64 times T1 to end the INVITE's transaction (RFC 3261 §9.1); then it is given up.
+            setTimer(handle, at: now + configuration.timers.transactionTimeout)
+        case .release:
+            release(handle, now: now)
+        case .refuse:
+            refuse(handle, status: 480, now: now)
+        case .end:
+            endCall(handle, now: now)
+        case .none:
+            if calls[handle]!.state == .cancelRequested {
+                setTimer(handle, at: now + configuration.timers.transactionTimeout)
+            }
+        case .acknowledgeAndTalk, .acknowledgeAndRelease, .acknowledge, .inviteAgain, .talk:
+            break
+        }
+    }
+
+    func callTimerFired(_ handle: SlabHandle, now: Instant) {
+        guard calls.contains(handle) else { return }
+        calls[handle]!.timer = nil
+        switch calls[handle]!.state {
+        case .due:
+            sendInvite(handle, now: now)
+        case .inviting, .proceeding:
+            calls[handle]!.fail(.timeout)
+            perform(calls[handle]!.state.hangUp(), handle, now: now)
+        case .cancelRequested, .cancelling:
+            if let invite = calls[handle]!.invite { layer.abandon(invite) }
+            if calls[handle]!.state.giveUp() == .end { endCall(handle, now: now) }
+        case .ringing:
+            answer(handle, now: now)
+        case .established:
+            perform(calls[handle]!.state.hangUp(), handle, now: now)
+        case .ended:
+            settleCall(handle, now: now)
+        case .answered, .ending:
+            break
+        }
+    }
+
+    /// The call is over: closes its stream; what it saw is settled when the report came.
+    func endCall(_ handle: SlabHandle, now: Instant) {
+        let call = calls[handle]!
+        let index = endpoints[call.slot].plan.index
+        calls[handle]!.evidence.endedAt = elapsed(now)
+        let succeeded = call.failure == nil && call.evidence.establishedAt != nil
+        if call.evidence.establishedAt != nil {
+            window.callsUp &-= 1
+            window.callsEnded += 1
+        } else if call.evidence.invitedAt != nil {
+            window.callsFailed += 1
+        }
+        endpoints[call.slot].outcome.worsen(to: succeeded ? .success : call.failure ?? .callFailed)
+        emit(.callEnded(endpoint: index, succeeded: succeeded))
+        guard call.stream == .open else { return settleCall(handle, now: now) }
+        calls[handle]!.stream = .closing
+        outputs.append(.closeMedia(stream: endpoints[call.slot].plan.stream))
+        setTimer(handle, at: now + configuration.mediaReportTimeout)
+        if let earlier = endpoints[call.slot].endedCall { settleCall(earlier, now: now) }
+        endpoints[call.slot].call = nil
+        endpoints[call.slot].endedCall = handle
+    }
+
+    /// Takes an ended call's evidence into its endpoint and forgets the call.
+    func settleCall(_ handle: SlabHandle, now: Instant) {
+        guard let slot = calls[handle]?.slot else { return }
+        forgetCall(handle)
+        continueClosing(slot, now: now)
+    }
+
+    /// Takes a call's evidence into its endpoint and the call out of the shard.
+    func forgetCall(_ handle: SlabHandle) {
+        guard let call = calls.remove(handle) else { return }
+        if let timer = call.timer { timers.cancel(timer) }
+        if let server = call.server { layer.acknowledge(server) }
+        if call.failure != .notAttempted { endpoints[call.slot].calls.append(call.evidence) }
+        if endpoints[call.slot].call == handle { endpoints[call.slot].call = nil }
+        if endpoints[call.slot].endedCall == handle { endpoints[call.slot].endedCall = nil }
+    }
+
+    /// The flow is gone and the call's signalling with it.
+    func loseCall(_ slot: Int, fault: TransportFault, now: Instant) {
+        guard let handle = endpoints[slot].call, calls.contains(handle) else { return }
+        guard calls[handle]!.state.giveUp() == .end else { return }
+        if let invite = calls[handle]!.invite { layer.abandon(invite) }
+        calls[handle]!.evidence.transportFault = fault
+        calls[handle]!.fail(.callFailed)
+        endCall(handle, now: now)
+    }
+
+    /// Sets what is due next for a call; nil for nothing.
+    func setTimer(_ handle: SlabHandle, at deadline: Instant?) {
+        if let timer = calls[handle]!.timer { timers.cancel(timer) }
+        calls[handle]!.timer = deadline.map { timers.schedule(.call(handle), at: $0) }
+    }
+
+    // MARK: BYE
+
+    /// Sends the BYE of a call in its dialog.
+    func release(_ handle: SlabHandle, now: Instant) {
+        setTimer(handle, at: nil)
+        let slot = calls[handle]!.slot
+        advancePhase(slot, to: .disconnecting)
+        guard let sequence = calls[handle]!.dialog?.nextSequence(), let dialog = calls[handle]!.dialog else {
+            return perform(calls[handle]!.state.released(), handle, now: now)
+        }
+        calls[handle]!.authentication.begin()
+        sendBye(slot, dialog, sequence: sequence, owner: .bye(handle), credentials: nil, now: now)
+    }
+
+    func sendBye(
+        _ slot: Int, _ dialog: Dialog, sequence: UInt32, owner: Owner, credentials: (HeaderName, (Challenge, UInt32))?,
+        now: Instant
+    ) {
+        let id = layer.openRequest()
+        let start = layer.writer.output.count
+        let plan = endpoints[slot].plan
+        dialog.begin(
+            .bye, sequence: sequence, transport: plan.transport, sentBy: endpoints[slot].local,
+            branch: layer.branch(of: id), into: &layer.writer)
+        if let (name, use) = credentials {
+            writeCredentials(name, use, slot, .bye, uri: Array(dialog.requestURI), body: [])
+        }
+        writeUserAgent()
+        layer.writer.finish()
+        layer.send(
+            id, method: .bye, from: start, owner: owner.raw, flow: plan.flow,
+            destination: destination(of: dialog, endpoints[slot]), isReliable: plan.transport.isReliable, now: now)
+    }
+
+    func receiveByeResponse(_ handle: SlabHandle, _ response: Message, now: Instant) {
+        guard calls.contains(handle), let status = response.status, status >= 200 else { return }
+        if status == 401 || status == 407, answerByeChallenge(handle, response, isProxy: status == 407, now: now) {
+            return
+        }
+        // 481 and 408 end the dialog as well as a 200 does (RFC 3261 §12.2.1.2); so does every other answer here.
+        perform(calls[handle]!.state.released(), handle, now: now)
+    }
+
+    /// Answers a challenge to a BYE: only in a dialog that this side opened, and only for a realm that it met when it did. A
+    /// challenge in a dialog that the peer opened is how digests are stolen.
+    private func answerByeChallenge(_ handle: SlabHandle, _ response: Message, isProxy: Bool, now: Instant) -> Bool {
+        let slot = calls[handle]!.slot
+        let plan = endpoints[slot].plan
+        let challenges = response.challenges(isProxy ? .proxyAuthenticate : .wwwAuthenticate)
+        guard calls[handle]!.evidence.role == .caller, calls[handle]!.state == .ending,
+            calls[handle]!.authentication.knows(challenges),
+            calls[handle]!.authentication.judge(
+                challenges, isProxy: isProxy, realm: plan.realm, credential: plan.credential) == .answer,
+            let use = calls[handle]!.authentication.nextUse(isProxy: isProxy),
+            let sequence = calls[handle]!.dialog?.nextSequence(), let dialog = calls[handle]!.dialog
+        else { return false }
+        sendBye(
+            slot, dialog, sequence: sequence, owner: .bye(handle),
+            credentials: (isProxy ? .proxyAuthorization : .authorization, use), now: now)
+        return true
+    }
+
+    func byeUnanswered(_ handle: SlabHandle, fault: TransportFault, now: Instant) {
+        guard calls.contains(handle), calls[handle]!.state == .ending else { return }
+        calls[handle]!.evidence.transportFault = fault
+        calls[handle]!.fail(.teardownError)
+        perform(calls[handle]!.state.released(), handle, now: now)
+    }
+
+    /// Where requests in a dialog go: by its routes on UDP, along the connection otherwise.
+    func destination(of dialog: Dialog, _ endpoint: Endpoint) -> TransportAddress {
+        endpoint.plan.transport.isReliable ? endpoint.plan.registrar : dialog.nextHop ?? endpoint.plan.registrar
+    }
+
+    // MARK: Media
+
+    /// What this side offers or answers with. An endpoint without media names the discard port and is inactive.
+    func localAudio(_ handle: SlabHandle) -> LocalAudio {
+        let call = calls[handle]!
+        let endpoint = endpoints[call.slot]
+        let rtp = endpoint.plan.mediaAddress ?? TransportAddress(ip: endpoint.local.ip, port: 9)
+        return LocalAudio(
+            rtp: rtp, codecs: endpoint.plan.codecs,
+            direction: endpoint.plan.mediaAddress == nil ? .inactive : .sendReceive,
+            sessionID: UInt64(call.salt), version: call.sessionVersion)
+    }
+
+    /// Opens or changes the stream of a call; nothing for an endpoint without media.
+    func openMedia(_ handle: SlabHandle, _ audio: NegotiatedAudio) {
+        let plan = endpoints[calls[handle]!.slot].plan
+        guard plan.mediaAddress != nil else { return }
+        let isOpen = calls[handle]!.stream == .open
+        outputs.append(isOpen ? .updateMedia(stream: plan.stream, audio) : .openMedia(stream: plan.stream, audio))
+        calls[handle]!.stream = .open
+        calls[handle]!.evidence.media = MediaResult(codec: audio.codec.name)
+    }
+}
+
+extension AudioCodec {
+    /// The codec's name in results.
+    var name: String { encodingName.withUTF8Buffer { String(decoding: $0, as: UTF8.self) } }
+}
+
+extension Message {
+    /// The session description in the body.
+    func sessionDescription() throws(SDPError) -> SessionDescription {
+        try SessionDescription(parsing: Array(bytes(of: body)))
+    }
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Bedrock
+import RunMetrics
+import SIP
+
+extension AgentShard {
+    /// Writes and sends a REGISTER: `expires` 0 removes the binding, nil asks for the usual lifetime.
+    func sendRegister(_ slot: Int, expires: UInt32?, now: Instant) {
+        let id = layer.openRequest()
+        let start = layer.writer.output.count
+        let sequence = endpoints[slot].registration.nextSequence()
+        let server = endpoints[slot].registration.nextUse(isProxy: false)
+        let proxy = endpoints[slot].registration.nextUse(isProxy: true)
+        let lifetime = expires ?? endpoints[slot].registration.expires
+        writeRegister(endpoints[slot], branch: layer.branch(of: id), sequence: sequence)
+        if let server { writeCredentials(.authorization, server, slot, .register) }
+        if let proxy { writeCredentials(.proxyAuthorization, proxy, slot, .register) }
+        layer.writer.header(.expires, decimal: UInt64(lifetime))
+        layer.writer.finish()
+
+        if expires == 0 {
+            endpoints[slot].registration.beginUnregistering(id)
+        } else {
+            endpoints[slot].registration.sent(id)
+            endpoints[slot].evidence.attempts &+= 1
+            if endpoints[slot].evidence.sentAt == nil { endpoints[slot].evidence.sentAt = elapsed(now) }
+            if server != nil || proxy != nil { endpoints[slot].evidence.credentialsSent = true }
+        }
+        layer.send(
+            id, method: .register, from: start, owner: Owner.registration(slot: slot).raw,
+            flow: endpoints[slot].plan.flow,
+            destination: endpoints[slot].plan.registrar, isReliable: endpoints[slot].plan.transport.isReliable, now: now
+        )
+    }
+
+    private func writeRegister(_ endpoint: Endpoint, branch: Branch, sequence: UInt32) {
+        layer.writer.requestLine(.register, uri: endpoint.registrarURI)
+        layer.writer.via(endpoint.plan.transport, sentBy: endpoint.local, branch: branch)
+        layer.writer.header(.maxForwards, decimal: MessageWriter.maxForwards)
+        layer.writer.beginHeader(.from)
+        layer.writer.output.appendAddressOfRecord(endpoint)
+        layer.writer.output.append(";tag=")
+        layer.writer.output.append(hex: endpoint.registration.tag, digits: 16)
+        layer.writer.endLine()
+        layer.writer.beginHeader(.to)
+        layer.writer.output.appendAddressOfRecord(endpoint)
+        layer.writer.endLine()
+        layer.writer.callID(endpoint.registration.callID)
+        layer.writer.cSeq(sequence, .register)
+        writeContact(endpoint)
+        writeUserAgent()
+    }
+
+    /// Writes an Authorization or Proxy-Authorization line for a request of an endpoint to its registrar's domain.
+    private func writeCredentials(_ name: HeaderName, _ use: (Challenge, UInt32), _ slot: Int, _ method: Method) {
+        writeCredentials(name, use, slot, method, uri: endpoints[slot].registrarURI, body: [])
+    }
+
+    /// Writes an Authorization or Proxy-Authorization line.
+    func writeCredentials(
+        _ name: HeaderName, _ use: (Challenge, UInt32), _ slot: Int, _ method: Method, uri: [UInt8], body: [UInt8]
+    ) {
+        guard let credential = endpoints[slot].plan.credential else { return }
+        let request = DigestResponder.Request(
+            method: method, uri: uri, body: body, nonceCount: use.1, cnonce: random.next())
+        // Only challenges that this credential fits were kept, so there is nothing to throw; if there were, the request would
+        // go without credentials and be refused.
+        try? responder.write(
+            name, for: use.0, username: endpoints[slot].plan.username, credential: credential, request: request,
+            to: &layer.writer)
+    }
+
+    func writeContact(_ endpoint: Endpoint) {
+        layer.writer.beginHeader(.contact)
+        layer.writer.output.append("<sip:")
+        layer.writer.output.append(endpoint.contactUser)
+        layer.writer.output.append(0x40)
+        layer.writer.output.append(address: endpoint.local)
+        if endpoint.plan.transport != .udp {
+            layer.writer.output.append(";transport=")
+            layer.writer.output.append(endpoint.plan.transport.parameterName)
+        }
+        layer.writer.output.append(0x3E)
+        layer.writer.endLine()
+    }
+
+    func writeUserAgent() {
+        if !configuration.userAgent.isEmpty { layer.writer.header(.userAgent, bytes: configuration.userAgent) }
+    }
+}
+
+extension ByteWriter {
+    /// Appends the name-addr of an endpoint's address-of-record.
+    mutating func appendAddressOfRecord(_ endpoint: Endpoint) {
+        if let name = endpoint.plan.displayName {
+            append(0x22)
+            for byte in name {
+                if byte == 0x22 || byte == 0x5C { append(0x5C) }
+                append(byte)
+            }
+            append("\" ")
+        }
+        append("<sip:")
+        append(endpoint.userPart)
+        append(0x40)
+        append(endpoint.plan.domain)
+        append(0x3E)
+    }
+}
+
+extension MessageWriter {
+    /// Writes a Call-ID of 128 bits of chance.
+    mutating func callID(_ value: (UInt64, UInt64)) {
+        beginHeader(.callID)
+        output.append(hex: value.0, digits: 16)
+        output.append(hex: value.1, digits: 16)
+        endLine()
+    }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Bedrock
+import RunMetrics
+import SIP
+
+/// One endpoint of a shard.
+struct Endpoint: Sendable {
+    /// How far its life is.
+    enum Stage: Hashable, Sendable {
+        case active
+        /// Told to finish: ends its call, then its registration.
+        case finishing
+        /// Its result was given.
+        case closed
+    }
+
+    /// Whether its flow can be used.
+    enum Path: Hashable, Sendable {
+        /// A connection that is not open yet.
+        case opening
+        case open
+        case failed(TransportFault)
+    }
+
+    let plan: EndpointPlan
+    /// The REGISTER's Request-URI; shared by all endpoints of a domain.
+    let registrarURI: [UInt8]
+    /// The user of the address-of-record as a URI writes it, escaped where it must be.
+    let userPart: [UInt8]
+    /// The user of Contact, by which requests of peers find the endpoint on a shared flow.
+    let contactUser: [UInt8]
+    var local: TransportAddress
+    var path: Path
+    var stage: Stage = .active
+    var registration: Registration
+    var evidence = RegistrationEvidence()
+    var calls: [CallEvidence] = []
+    var phase = EndpointPhase.initializing
+    var outcome = EndpointOutcome.success
+    var partner: UInt32?
+    /// The call that is going on.
+    var call: SlabHandle?
+    /// The call before it, whose media report is awaited.
+    var endedCall: SlabHandle?
+    /// Commands that wait for the flow.
+    var waiting: [AgentCommand] = []
+
+    init(
+        _ plan: EndpointPlan, registrarURI: [UInt8], userPart: [UInt8], contactUser: [UInt8], random: inout SeededRandom
+    ) {
+        self.plan = plan
+        self.registrarURI = registrarURI
+        self.userPart = userPart
+        self.contactUser = contactUser
+        local = plan.localAddress
+        path = plan.localAddress.port == 0 ? .opening : .open
+        registration = Registration(expires: plan.expires, random: &random)
+    }
+
+    /// Its result as it stands.
+    var result: EndpointResult {
+        var result = EndpointResult(
+            index: plan.index, group: plan.group, username: String(decoding: plan.username, as: UTF8.self))
+        result.phase = phase
+        result.outcome = outcome
+        result.registration = evidence
+        result.calls = calls
+        result.partner = partner
+        return result
+    }
+}
+
+/// The user part of a SIP URI (RFC 3261 §25.1).
+enum UserPart {
+    /// The user as a URI writes it: everything but unreserved and user-unreserved characters percent-escaped.
+    static func escaped(_ user: [UInt8]) -> [UInt8] {
+        guard !user.allSatisfy(isPlain) else { return user }
+        var escaped: [UInt8] = []
+        for byte in user {
+            if isPlain(byte) {
+                escaped.append(byte)
+            } else {
+                escaped += [0x25, upperHex(byte >> 4), upperHex(byte & 15)]
+            }
+        }
+        return escaped
+    }
+
+    private static func upperHex(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x37 + value }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+        case 0x2D, 0x5F, 0x2E, 0x21, 0x7E, 0x2A, 0x27, 0x28, 0x29: true
+        case 0x26, 0x3D, 0x2B, 0x24, 0x2C, 0x3B, 0x3F, 0x2F: true
+        default: false
+        }
+    }
+}
