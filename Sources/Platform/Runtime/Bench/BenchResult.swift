@@ -6,9 +6,9 @@ public import RunMetrics
 
 /// What a benchmark measured; its JSON is the one line that `bench` prints.
 public struct BenchResult: Hashable, Sendable, Codable {
-    /// Operations that succeeded.
+    /// Operations that ended, well or not.
     public var operations: Int
-    /// Operations that did not.
+    /// Those among them that failed.
     public var failures: Int
     /// User and system CPU time of the process from the first operation to the last, per successful operation.
     public var cpuMicrosecondsPerOperation: Double
@@ -27,11 +27,12 @@ public struct BenchResult: Hashable, Sendable, Codable {
     public init(
         operations: Int, failures: Int, cpu: Interval, wall: Interval, latency: Histogram, retransmissions: UInt64
     ) {
+        let succeeded = operations - failures
         self.operations = operations
         self.failures = failures
-        cpuMicrosecondsPerOperation = operations == 0 ? 0 : Double(cpu.nanoseconds) / 1_000 / Double(operations)
+        cpuMicrosecondsPerOperation = succeeded == 0 ? 0 : Double(cpu.nanoseconds) / 1_000 / Double(succeeded)
         wallSeconds = wall.seconds
-        operationsPerSecond = wall.nanoseconds == 0 ? 0 : Double(operations) / wall.seconds
+        operationsPerSecond = wall.nanoseconds == 0 ? 0 : Double(succeeded) / wall.seconds
         latencyP50Ms = latency.quantile(0.5)?.milliseconds
         latencyP99Ms = latency.quantile(0.99)?.milliseconds
         self.retransmissions = retransmissions

@@ -33,6 +33,9 @@ public final class SignallingEngine: Sendable {
         public var flowMode: FlowMode
         /// What every shard's agents are told.
         public var shard: ShardConfiguration
+        /// How long events wait for company before the sink is called, so that the other side is woken tens of times a second,
+        /// not thousands; zero hands them over at once.
+        public var eventDelay: Interval = .milliseconds(50)
         /// The origin of results' times, on `SystemClock`.
         public var startInstant: Instant
 
@@ -72,7 +75,7 @@ public final class SignallingEngine: Sendable {
                         configuration: configuration.shard, secrets: secrets, hashes: .libcrypto,
                         random: .unpredictable(), startInstant: configuration.startInstant)
                     let shard = SignallingShard(
-                        loop: loop, agent: agent, startInstant: configuration.startInstant, sink: sink)
+                        loop: loop, agent: agent, configuration: configuration, sink: sink)
                     return NIOLoopBound(shard, eventLoop: loop)
                 }.get()
                 shards.append(shard)

@@ -11,9 +11,7 @@ import UserAgent
 ///
 /// It knows nothing of the protocol: every decision is `AgentShard`'s.
 final class SignallingShard: FlowOwner {
-    /// Events wait this long for company, so that the other side is woken tens of times a second, not thousands.
-    private static var batchDelay: Interval { .milliseconds(50) }
-    /// As many events do not wait any longer.
+    /// As many events do not wait for company any longer.
     private static var batchLimit: Int { 512 }
     /// How often one drain feeds refusals back before it leaves the rest to the next turn of the loop.
     private static var refusalRounds: Int { 4 }
@@ -24,6 +22,7 @@ final class SignallingShard: FlowOwner {
     private let wakeUp: WakeUp
     private let sink: SignallingSink
     private let startInstant: Instant
+    private let eventDelay: Interval
     private var probe = RefusalProbe()
     private var refusals: [(fault: TransportFault, flow: FlowID, destination: TransportAddress)] = []
     private var events: [AgentEvent] = []
@@ -33,11 +32,12 @@ final class SignallingShard: FlowOwner {
     private var isDraining = false
     private var isStopped = false
 
-    init(loop: any EventLoop, agent: AgentShard, startInstant: Instant, sink: SignallingSink) {
+    init(loop: any EventLoop, agent: AgentShard, configuration: SignallingEngine.Configuration, sink: SignallingSink) {
         self.loop = loop
         self.agent = agent
         self.sink = sink
-        self.startInstant = startInstant
+        startInstant = configuration.startInstant
+        eventDelay = configuration.eventDelay
         flows = FlowTable(loop: loop)
         wakeUp = WakeUp(loop: loop)
         windowDue = startInstant + .seconds(1)
@@ -201,7 +201,7 @@ final class SignallingShard: FlowOwner {
 
     private func deliver(now: Instant) {
         if !events.isEmpty {
-            let due = eventsDue ?? now + Self.batchDelay
+            let due = eventsDue ?? now + eventDelay
             eventsDue = due
             if due <= now || events.count >= Self.batchLimit { deliverEvents() }
         }

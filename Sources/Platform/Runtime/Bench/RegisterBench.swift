@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Bedrock
+import RunMetrics
+public import SIP
+import UserAgent
+
+/// `bench register`: digest registrations against a server as fast as it answers, over the path that runs take.
+public struct RegisterBench: Sendable {
+    /// Where the REGISTERs go.
+    public var target: TransportAddress
+    /// How they go. UDP uses one socket for all, TCP a connection each.
+    public var transport = Transport.udp
+    /// The host in Request-URI and address-of-record; the target's address when nil.
+    public var domain: [UInt8]?
+    /// Registrations in all; accounts are used again in turn when there are fewer.
+    public var count: Int
+    /// Registrations in flight.
+    public var window = 64
+
+    /// A benchmark with the usual window over UDP.
+    public init(target: TransportAddress, count: Int) {
+        self.target = target
+        self.count = count
+    }
+
+    /// Runs it.
+    /// - Parameter secrets: the arena that `accounts` was read into.
+    public func run(accounts: BenchAccounts, secrets: SecretArena) async throws -> BenchResult {
+        let driver = BenchDriver(count: count, window: window) { .register(endpoint: UInt32($0), at: $1) }
+        let sink = driver.sink { event, driver in
+            switch event {
+            case .registered(let endpoint, let at):
+                driver.answered(endpoint, at: at)
+                driver.finished(succeeded: true)
+            case .registrationFailed: driver.finished(succeeded: false)
+            default: break
+            }
+        }
+        let engine = try await BenchEngine.make(transport, secrets: secrets, sink: sink)
+        do {
+            try await engine.add(plans(accounts))
+        } catch {
+            await engine.shutdown()
+            throw error
+        }
+        let result = await driver.run(on: engine)
+        await engine.shutdown()
+        return result
+    }
+
+    private func plans(_ accounts: BenchAccounts) -> [EndpointPlan] {
+        let domain = domain ?? Array(target.ip.text.utf8)
+        return (0..<count).map { index in
+            let account = accounts.accounts[index % accounts.accounts.count]
+            return BenchEngine.plan(
+                index, username: account.username, credential: .password(account.password), domain: domain,
+                target: target, transport: transport)
+        }
+    }
+}
