@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Bedrock
+import NIOCore
+import NIOPosix
+import PBX
+import RunMetrics
+import SIP
+
+/// The built-in server on one event loop: feeds the engine, drains it, does what it wants. Confined to its loop.
+final class PBXShard: FlowOwner {
+    private let loop: any EventLoop
+    private let engine: PBXEngine
+    private let flows: FlowTable<PBXShard>
+    private let wakeUp: WakeUp
+    private var advertised = TransportAddress(127, 0, 0, 1, port: 0)
+    private var listener: (any Channel)?
+    private var isDraining = false
+    private var isStopped = false
+
+    init(loop: any EventLoop, engine: PBXEngine) {
+        self.loop = loop
+        self.engine = engine
+        flows = FlowTable(loop: loop)
+        wakeUp = WakeUp(loop: loop)
+        wakeUp.onWake = { [unowned self] in self.wake() }
+    }
+
+    // MARK: Listening
+
+    /// Binds UDP and TCP to the same port; the future tells the address bound.
+    func listen(on address: TransportAddress, advertised: TransportAddress.IP) throws -> EventLoopFuture<
+        TransportAddress
+    > {
+        try flows.openDatagram(address, use: .shared, owner: self).assumeIsolated().flatMap { flow, local in
+            self.advertised = TransportAddress(ip: advertised, port: local.port)
+            self.engine.flowOpened(flow, transport: .udp, local: self.advertised)
+            return self.listenForStreams(on: local).map { local }
+        }.nonisolated()
+    }
+
+    private func listenForStreams(on address: TransportAddress) -> EventLoopFuture<Void> {
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        do {
+            return ServerBootstrap(group: loop, childGroup: loop)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .childChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        let connection = bound.value.flows.accepted(owner: bound.value)
+                        try channel.pipeline.syncOperations.addHandler(connection)
+                    }
+                }
+                .bind(to: try address.socketAddress)
+                .map { bound.value.listener = $0 }
+        } catch {
+            return loop.makeFailedFuture(error)
+        }
+    }
+
+    /// Closes the listeners, every connection and socket; the future is done when no descriptor is left.
+    func stop() -> EventLoopFuture<Void> {
+        guard !isStopped else { return loop.makeSucceededVoidFuture() }
+        isStopped = true
+        wakeUp.stop()
+        var closing = [flows.closeAll()]
+        if let listener {
+            closing.append(listener.closeFuture)
+            listener.close(promise: nil)
+        }
+        listener = nil
+        return EventLoopFuture.andAllComplete(closing, on: loop)
+    }
+
+    /// Gives the ports of a failed attempt back, so that another one can be tried.
+    func unbind() -> EventLoopFuture<Void> { flows.closeAll() }
+
+    // MARK: State
+
+    var statistics: PBXStatistics { engine.statistics }
+
+    var registeredAccounts: Int { engine.registeredAccounts(at: SystemClock.now()) }
+
+    // MARK: In
+
+    func received(_ message: UnsafeRawBufferPointer, flow: FlowID, source: TransportAddress) {
+        engine.receive(message, flow: flow, source: source, now: SystemClock.now())
+    }
+
+    func readCycleEnded() { drain(now: SystemClock.now()) }
+
+    func refused(_ fault: TransportFault, flow: FlowID, destination: TransportAddress) {
+        // A contact that cannot be reached ends by the transaction's own timers, as with any server.
+    }
+
+    func opened(_ flow: FlowID, local: TransportAddress, remote: TransportAddress) {
+        engine.flowOpened(flow, transport: .tcp, local: advertised)
+    }
+
+    func failed(_ flow: FlowID, fault: TransportFault) {
+        guard !isStopped else { return }
+        let now = SystemClock.now()
+        flows.forget(flow)
+        engine.flowClosed(flow, now: now)
+        drain(now: now)
+    }
+
+    private func wake() {
+        guard !isStopped else { return }
+        let now = SystemClock.now()
+        engine.advance(to: now)
+        drain(now: now)
+    }
+
+    // MARK: Out
+
+    private func drain(now: Instant) {
+        guard !isDraining, !isStopped else { return }
+        isDraining = true
+        let transmissions = engine.transmissions
+        engine.withOutgoing { base in
+            for transmission in transmissions {
+                flows.queue(
+                    transmission.range, flow: transmission.flow, destination: transmission.destination, base: base)
+            }
+            flows.flush(base: base)
+        }
+        let outputs = engine.outputs
+        engine.removeOutputs()
+        isDraining = false
+        for output in outputs { perform(output, now: now) }
+        if !engine.transmissions.isEmpty || !engine.outputs.isEmpty { drain(now: now) }
+        wakeUp.follow(engine.nextDeadline)
+    }
+
+    private func perform(_ output: PBXOutput, now: Instant) {
+        switch output {
+        case .needMediaPort(let call): engine.mediaUnavailable(call: call, now: now)
+        case .openMedia, .updateMedia, .closeMedia: break
+        }
+    }
+}
