@@ -1,1 +1,71 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import Bedrock
+import Domain
+public import Logging
+public import WorkerLink
+
+/// Plays the segments that a controller assigns over one session, and forgets them.
+public struct Worker: Sendable {
+    /// What a worker is made with.
+    public struct Configuration: Sendable {
+        /// For people: host name or label.
+        public var name: String
+        /// How many endpoints it takes at once.
+        public var capacity: Int
+        /// Event loops for SIP, each a thread; at least 1.
+        public var loops: Int
+        /// Threads for RTP; at least 1.
+        public var mediaThreads: Int
+
+        /// A configuration from its parts.
+        public init(name: String, capacity: Int = 100_000, loops: Int = 1, mediaThreads: Int = 1) {
+            self.name = name
+            self.capacity = max(1, capacity)
+            self.loops = max(1, loops)
+            self.mediaThreads = max(1, mediaThreads)
+        }
+    }
+
+    /// What endpoints get for hanging up when the controller is gone.
+    private static let orphanDrain = Interval.seconds(5)
+
+    private let configuration: Configuration
+    private let logger: Logger
+
+    /// A worker without a session.
+    public init(configuration: Configuration, logger: Logger = Logger(label: "callmeter.worker")) {
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    /// Says hello and serves the session until it ends. Segments still going then are hung up, un-registered and wiped before
+    /// this returns.
+    public func serve(_ link: InProcessLink) async {
+        let key = SessionKey()
+        var random = SystemRandomNumberGenerator()
+        let id = WorkerID(at: UnixTime(nanoseconds: 0), random: &random)
+        link.up.put(
+            .hello(
+                WorkerHello(
+                    id: id, name: configuration.name, capacity: configuration.capacity, sessionKey: key.publicKey)))
+        await withTaskGroup { tasks in
+            var segments: [RunID: Segment] = [:]
+            await link.down.forEach { frame in
+                switch frame {
+                case .assign(let assignment):
+                    let segment = Segment(
+                        assignment: assignment, key: key, configuration: configuration, up: link.up, logger: logger)
+                    segments[assignment.run] = segment
+                    tasks.addTask { await segment.play() }
+                case .start(let run, let fence):
+                    segments[run]?.inbox(fence)?.put(.start)
+                case .stop(let run, let fence, let drain):
+                    segments[run]?.inbox(fence)?.put(.stop(drain: drain))
+                }
+            }
+            for segment in segments.values { segment.inbox.put(.stop(drain: Self.orphanDrain)) }
+        }
+        logger.info("session ended", metadata: ["worker": "\(configuration.name)"])
+    }
+}

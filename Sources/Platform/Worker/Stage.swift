@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Bedrock
+import Domain
+import Runtime
+import UserAgent
+import WorkerLink
+
+/// Everything a segment plays on: opened secrets, resolved registrars, bound sockets.
+struct Stage: Sendable {
+    let engine: SignallingEngine
+    let custody: Custody
+    /// Whether the secrets' pages were locked while they were held.
+    let wasLocked: Bool
+    private let targets: Targets
+
+    /// Opens secrets, resolves names, binds sockets. Throws `SegmentFailure`; nothing is held or open then.
+    static func set(
+        _ assignment: SegmentAssignment, plan: RunPlan, key: SessionKey, configuration: Worker.Configuration,
+        inbox: Mailbox<SegmentInput>
+    ) async throws -> Stage {
+        let targets = try await Targets.resolve(assignment.definition)
+        let custody: Custody
+        do throws(SealingError) { custody = try Custody(assignment, key: key) } catch {
+            throw SegmentFailure(code: "secrets_not_opened", text: error.description)
+        }
+        do {
+            let isShared = assignment.definition.groups.allSatisfy { $0.flow == .shared }
+            let engine = try await SignallingEngine(
+                configuration: SignallingEngine.Configuration(
+                    loops: configuration.loops, flowMode: isShared ? .shared : .perEndpoint),
+                secrets: custody.arena,
+                sink: SignallingSink(
+                    events: { inbox.put(.events($0)) }, window: { inbox.put(.window($0), isDetail: true) }))
+            do {
+                try await engine.add(plans(assignment, plan, custody, targets))
+            } catch {
+                await engine.shutdown()
+                throw error
+            }
+            return Stage(
+                engine: engine, custody: custody, wasLocked: custody.arena.isLocked,
+                targets: targets.with(assignment))
+        } catch {
+            custody.wipe()
+            throw failure(error)
+        }
+    }
+
+    private static func failure(_ error: any Error) -> SegmentFailure {
+        switch error {
+        case let error as SegmentFailure: error
+        case let error as DescriptorShortage: SegmentFailure(code: "no_descriptors", text: error.description)
+        case let error as ResolutionError: SegmentFailure(code: "target_unresolved", text: error.description)
+        case let error as UnsupportedTransport: SegmentFailure(code: "unsupported_transport", text: error.description)
+        default: SegmentFailure(code: "system", text: "the sockets of the endpoints could not be opened: \(error)")
+        }
+    }
+
+    private static func plans(
+        _ assignment: SegmentAssignment, _ plan: RunPlan, _ custody: Custody, _ targets: Targets
+    ) throws -> [EndpointPlan] {
+        let definition = assignment.definition
+        return try zip(assignment.endpoints, plan.endpoints).enumerated().map { place, pair in
+            let (endpoint, planned) = pair
+            let group = definition.groups[planned.group]
+            let target = try targets.target(of: group)
+            var result = EndpointPlan(
+                index: endpoint.index, group: group.name, username: Array(endpoint.username.utf8),
+                secret: custody.handles[place], domain: target.domain, registrar: target.address,
+                localAddress: target.anyLocal, transport: target.transport, codec: group.codec)
+            if let user = endpoint.extensionNumber { result.addressUser = Array(user.utf8) }
+            result.displayName = group.displayName.map { Array($0.utf8) }
+            result.realm = endpoint.realm.map { Array($0.utf8) }
+            result.expires = target.expires
+            result.answerAfter = group.answerAfter
+            result.talkTime = planned.role == .caller ? definition.duration : nil
+            return result
+        }
+    }
+
+    /// A command of the plan in the words of the agents.
+    func agentCommand(_ command: SegmentCommand) -> AgentCommand {
+        switch command {
+        case .register(let endpoint, let at): .register(endpoint: endpoint, at: at)
+        case .call(let endpoint, .uri(let uri), let at):
+            .call(endpoint: endpoint, target: .uri(Array(uri.utf8)), at: at)
+        case .call(let endpoint, .endpoint(let partner), let at):
+            .call(endpoint: endpoint, target: .uri(targets.address(of: partner)), at: at)
+        case .finish(let endpoint): .finish(endpoint: endpoint)
+        case .abandon(let endpoint, let partner): .abandon(endpoint: endpoint, partner: partner)
+        }
+    }
+
+    /// Ends the engines, then wipes the secrets.
+    func strike() async {
+        await engine.shutdown()
+        custody.wipe()
+    }
+}

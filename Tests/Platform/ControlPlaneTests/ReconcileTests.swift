@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ControlPlane
+import Domain
+import FoundationEssentials
+import Store
+import Testing
+import Vault
+import WorkerLink
+
+@Suite struct ReconcileTests {
+    @Test func `D5 a controller that died in the middle of a run leaves nothing held and no run open for the next one`()
+        async throws
+    {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "callmeter-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let path = folder.appending(path: "data.db").path
+        let master = MasterKey.ephemeral()
+
+        let first = try await Office(store: SQLiteStore(path: path), master: master)
+        try await first.importLines(Office.lines(4))
+        let worker = ScriptedWorker()
+        let (starts, started) = AsyncStream.makeStream(of: RunID.self)
+        _ = worker.answer { frame, link in
+            switch frame {
+            case .assign(let assignment): link.up.put(.ready(assignment.run))
+            case .start(let run, _): started.yield(run)
+            case .stop: break
+            }
+        }
+        await worker.attach(to: first.control)
+        let test = try await first.intraTest(endpoints: 4)
+        let run = try await first.control.runs.start(test, by: .commandLine)
+        var iterator = starts.makeAsyncIterator()
+        _ = await iterator.next()
+        // As kill -9 leaves it: nothing of the first controller gets to write any more.
+        try await first.store.close()
+
+        let second = try await Office(store: SQLiteStore(path: path), master: master)
+        #expect(second.registrar == first.registrar)
+        let view = try await second.control.runs.get(run.id, by: .commandLine)
+        #expect(view.record.status == .failed)
+        #expect(view.record.failure?.code == "interrupted")
+        let usage = try await second.control.accounts.usage(of: second.registrar, by: .commandLine)
+        #expect(usage.usage.free == 4 && usage.usage.inUse == 0)
+        let page = try await second.control.runs.list(of: second.project, by: .commandLine)
+        #expect(page.items.allSatisfy { $0.status.isFinal })
+        await second.control.shutdown()
+        worker.link.close()
+    }
+}
