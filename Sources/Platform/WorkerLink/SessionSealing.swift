@@ -43,6 +43,9 @@ public struct SealingError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What went wrong.
     public let code: Code
 
+    /// An error of this kind.
+    public init(code: Code) { self.code = code }
+
     /// The error in words.
     public var description: String {
         switch code {

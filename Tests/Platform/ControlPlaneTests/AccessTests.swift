@@ -2,6 +2,7 @@
 
 import ControlPlane
 import Domain
+import Store
 import Testing
 
 @Suite struct AccessTests {
@@ -51,11 +52,19 @@ import Testing
             do throws(ControlPlaneError) { try await body() } catch { return error.code }
             return nil
         }
-        #expect(await code { _ = try await office.control.runs.start(test, by: viewer) } == .forbidden)
-        #expect(await code { _ = try await office.control.runs.start(test, by: tester) } == nil)
-        #expect(await code { try await office.control.tests.delete(test, by: tester) } == .forbidden)
         #expect(
-            await code { _ = try await office.control.access.createKey(name: "k", role: .admin, by: tester) }
+            await code { () async throws(ControlPlaneError) in _ = try await office.control.runs.start(test, by: viewer)
+            } == .forbidden)
+        #expect(
+            await code { () async throws(ControlPlaneError) in _ = try await office.control.runs.start(test, by: tester)
+            } == nil)
+        #expect(
+            await code { () async throws(ControlPlaneError) in try await office.control.tests.delete(test, by: tester) }
+                == .forbidden)
+        #expect(
+            await code { () async throws(ControlPlaneError) in
+                _ = try await office.control.access.createKey(name: "k", role: .admin, by: tester)
+            }
                 == .forbidden)
     }
 

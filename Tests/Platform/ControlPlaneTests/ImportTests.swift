@@ -70,7 +70,7 @@ import Testing
         async throws
     {
         let office = try await Office(store: .inMemory())
-        let password = Array("pass:word ü".utf8).withUnsafeBytes { SecretBytes(copying: $0) }
+        let password = SecretBytes(count: 12) { $0.copyBytes(from: "pass:word ü!".utf8.prefix(12)) }
         let account = try await office.control.accounts.add(
             username: "1001", password: password, to: office.registrar, by: .commandLine)
         #expect(account.username == "1001")
@@ -80,8 +80,8 @@ import Testing
 
     @Test func `A2 a single account with a bad username is refused with the reason`() async throws {
         let office = try await Office(store: .inMemory())
-        let password = Array("x".utf8).withUnsafeBytes { SecretBytes(copying: $0) }
-        do {
+        let password = SecretBytes(count: 1) { $0[0] = 0x78 }
+        do throws(ControlPlaneError) {
             _ = try await office.control.accounts.add(
                 username: "a b", password: password, to: office.registrar, by: .commandLine)
             Issue.record("it was accepted")

@@ -9,7 +9,7 @@ import Testing
 import WorkerLink
 
 @Suite struct RunCoordinatorTests {
-    @Test func `D4 21 endpoints with 20 accounts fail at allocation with the numbers, before a worker hears of them`()
+    @Test func `D4 22 endpoints with 20 accounts fail at allocation with the numbers, before a worker hears of them`()
         async throws
     {
         let office = try await Office(store: .inMemory())
