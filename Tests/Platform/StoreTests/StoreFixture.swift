@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Bedrock
+import Domain
+import Foundation
+import Store
+import Testing
+
+/// The engines that must keep the contract.
+enum StoreEngine: CaseIterable, CustomTestStringConvertible {
+    case sqliteMemory, sqliteFile
+
+    var testDescription: String {
+        switch self {
+        case .sqliteMemory: "SQLite in memory"
+        case .sqliteFile: "SQLite in a file"
+        }
+    }
+}
+
+/// A store of one engine with a project and a registrar in it. Its files go with it.
+final class StoreFixture: Sendable {
+    let store: any Store
+    let folder: URL?
+    let project: Project
+    let registrar: Registrar
+
+    init(_ engine: StoreEngine) async throws {
+        switch engine {
+        case .sqliteMemory:
+            folder = nil
+            store = try SQLiteStore.inMemory()
+        case .sqliteFile:
+            let folder = FileManager.default.temporaryDirectory.appending(path: "callmeter-\(UUID().uuidString)")
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            self.folder = folder
+            store = try SQLiteStore(path: folder.appending(path: "callmeter.db").path)
+        }
+        project = Project(id: Sample.id(), name: "Lab", createdAt: Sample.time)
+        registrar = Sample.registrar("pbx", in: project.id)
+        try await store.add(project)
+        try await store.add(registrar)
+    }
+
+    deinit {
+        if let folder { try? FileManager.default.removeItem(at: folder) }
+    }
+
+    /// Adds accounts in the order of their names.
+    @discardableResult
+    func addAccounts(_ names: [String], to registrar: Registrar? = nil) async throws -> [AccountSummary] {
+        var added: [AccountSummary] = []
+        for name in names {
+            added.append(
+                try await store.add(Sample.account(name), to: (registrar ?? self.registrar).id, at: Sample.time))
+        }
+        return added
+    }
+
+    func addRun(endpoints: Int = 1, test: TestID? = nil) async throws -> RunID {
+        let run = RunRecord(
+            id: Sample.id(), project: project.id, test: test, testName: "Smoke", definition: [1, 2, 3],
+            endpoints: endpoints, requestedBy: "test", createdAt: Sample.time)
+        try await store.add(run)
+        return run.id
+    }
+
+    /// Imports names, one per line, and gives the result.
+    func importNames(_ names: [String]) async throws -> PublishedImport {
+        let id: ImportID = Sample.id()
+        try await store.beginImport(id, into: registrar.id, at: Sample.time)
+        try await store.stage(Sample.staged(names), in: id)
+        return try await store.publish(id, at: Sample.time)
+    }
+
+    func demand(_ endpoints: Int) -> GroupDemand { GroupDemand(registrar: registrar.id, endpoints: endpoints) }
+
+    func names(_ query: AccountQuery = AccountQuery(page: PageRequest(perPage: 500))) async throws -> [String] {
+        try await store.accounts(of: registrar.id, query).items.map(\.username)
+    }
+}
+
+/// Values that are alike in every test.
+enum Sample {
+    static let time = UnixTime(nanoseconds: 1_700_000_000_123_456_789)
+    static let later = UnixTime(nanoseconds: 1_700_000_100_000_000_000)
+
+    static func id<Kind>() -> ID<Kind> {
+        var random = SystemRandomNumberGenerator()
+        return ID(at: time, random: &random)
+    }
+
+    /// A sealed form with recognisable content; the store must not care.
+    static func secret(_ mark: UInt8 = 7) -> SealedSecret {
+        let sealed = try? SealedSecret(
+            key: KeyID(high: 1, low: 2), nonce: [UInt8](repeating: mark, count: 12),
+            ciphertext: [UInt8](repeating: mark, count: 32), tag: [UInt8](repeating: mark, count: 16))
+        guard let sealed else { preconditionFailure("the sample is well-formed") }
+        return sealed
+    }
+
+    static func registrar(_ name: String, in project: ProjectID) -> Registrar {
+        Registrar(
+            id: id(), project: project, name: name, domain: "\(name).example.com", port: 5070, transport: .tcp,
+            outboundProxy: "sip:proxy", expires: 600, createdAt: time)
+    }
+
+    static func account(_ name: String) -> NewAccount { NewAccount(id: id(), username: name, secret: secret()) }
+
+    static func staged(_ names: [String], from line: Int = 1) -> [StagedAccount] {
+        names.enumerated().map { StagedAccount(line: line + $0.offset, account: account($0.element)) }
+    }
+}
