@@ -126,7 +126,8 @@ if !engineOnly {
             "Runtime",
             ["Bedrock", "SIP", "Media", "RunMetrics", "UserAgent", "PBX", "Runtime", "CNet", "CCrypto"] + nio),
         platformTests("Vault", ["Bedrock", "Domain", "Vault", crypto]),
-        platformTests("Store", ["Bedrock", "RunMetrics", "Domain", "Store"]),
+        platformTests(
+            "Store", ["Bedrock", "RunMetrics", "Domain", "Store", .product(name: "GRDB", package: "GRDB.swift")]),
         platformTests("Worker", ["Bedrock", "RunMetrics", "Domain", "Worker", "WorkerLink", crypto]),
         platformTests(
             "ControlPlane",

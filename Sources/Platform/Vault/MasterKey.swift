@@ -71,7 +71,7 @@ public struct MasterKey: Sendable {
 
     /// Writes a new key beside its place and links it there, so that no other process ever sees half a key.
     private static func create(path: String) throws(VaultError) {
-        let draft = "\(path).\(getpid()).new"
+        let draft = "\(path).\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).new"
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw .masterKeyUnwritable(path: path, reason: reason()) }
         defer {
