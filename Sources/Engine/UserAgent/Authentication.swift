@@ -54,7 +54,8 @@ struct Authentication: Sendable {
         }
         answers += 1
         guard answers <= Self.answerLimit else { return .rejected }
-        if let previous = isProxy ? proxy : server, previous.isSent {
+        let previous = isProxy ? proxy : server
+        if let previous, previous.isSent {
             guard !previous.challenge.nonce.elementsEqual(challenge.nonce) else { return .rejected }
             if !previous.challenge.realm.elementsEqual(challenge.realm) {
                 realmChanges += 1
@@ -64,7 +65,9 @@ struct Authentication: Sendable {
                 hasRetriedUnmarked = true
             }
         }
-        set(Answered(challenge: challenge), isProxy: isProxy)
+        // A nonce that served an earlier request goes on counting (RFC 7616 §3.4, nc).
+        let isKnown = previous.map { $0.challenge.nonce.elementsEqual(challenge.nonce) } ?? false
+        set(Answered(challenge: challenge, nonceCount: isKnown ? previous?.nonceCount ?? 0 : 0), isProxy: isProxy)
         return .answer
     }
 
