@@ -131,7 +131,10 @@ if !engineOnly {
         platformTests("Worker", ["Bedrock", "RunMetrics", "Domain", "Worker", "WorkerLink", crypto]),
         platformTests(
             "ControlPlane",
-            ["Bedrock", "RunMetrics", "Domain", "Store", "Vault", "WorkerLink", "Worker", "ControlPlane", logging]),
+            [
+                "Bedrock", "SIP", "RunMetrics", "Domain", "PBX", "Runtime", "Store", "Vault", "WorkerLink", "Worker",
+                "ControlPlane", logging,
+            ]),
         platformTests(
             "Web",
             [
