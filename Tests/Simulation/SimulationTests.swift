@@ -1,1 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import Bedrock
+import CCrypto
+import SIP
+import Simulation
+import Testing
+
+@Suite struct SimulationTests {
+    private static var hashes: HashFunctions {
+        HashFunctions { algorithm, input, output in
+            precondition(
+                callmeter_digest(Int32(algorithm.rawValue), input.baseAddress, input.count, output.baseAddress) == 1)
+        }
+    }
+
+    private func run(_ plan: SimulationPlan) -> SimulationReport { Simulation(plan, hashes: Self.hashes).run() }
+
+    @Test(arguments: [1, 2, 3] as [UInt64]) func `endpoints register and call over a rough link, and nothing is left`(
+        seed: UInt64
+    ) {
+        let report = run(SimulationPlan(seed: seed, endpoints: 300))
+        #expect(report.registered == 300)
+        #expect(report.callsSucceeded == 150)
+        #expect(report.violations.isEmpty, "\(report.violations)")
+        #expect(report.lost > 50 && report.duplicated > 20, "the link was not rough: \(report)")
+    }
+
+    @Test func `the same seed gives the same trace, another seed another one`() {
+        let plan = SimulationPlan(seed: 7, endpoints: 60)
+        let first = run(plan)
+        #expect(run(plan) == first)
+        #expect(run(SimulationPlan(seed: 8, endpoints: 60)).traceHash != first.traceHash)
+    }
+
+    @Test func `half of all datagrams lost: whatever fails, nothing stays behind`() {
+        var plan = SimulationPlan(seed: 11, endpoints: 100)
+        plan.link.loss = 0.5
+        let report = run(plan)
+        #expect(report.closed == 100)
+        let leftovers = report.violations.filter { $0.contains("holds") || $0.contains("idle") || $0.contains("rest") }
+        #expect(leftovers.isEmpty, "\(leftovers)")
+    }
+
+    @Test func `a challenge of a foreign realm to a BYE gets no credentials`() {
+        var plan = SimulationPlan(seed: 13, endpoints: 200, link: LinkConditions())
+        plan.forgedChallenges = 0.5
+        let report = run(plan)
+        #expect(report.forgedChallenges > 20)
+        #expect(report.closed == 200)
+        #expect(report.violations.isEmpty, "\(report.violations)")
+    }
+}
