@@ -5,6 +5,7 @@ import NIOCore
 import NIOPosix
 public import PBX
 import SIP
+import Synchronization
 
 /// The built-in SIP server on the wire: one event loop with UDP and TCP on the same port.
 public final class PBXServer: Sendable {
@@ -17,6 +18,7 @@ public final class PBXServer: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let loop: any EventLoop
     private let shard: NIOLoopBound<PBXShard>
+    private let isShutDown = Atomic(false)
 
     /// Listens and answers at once.
     ///
@@ -48,18 +50,21 @@ public final class PBXServer: Sendable {
 
     /// What it has done so far; nil once it is shut down.
     public func statistics() async -> PBXStatistics? {
+        guard !isShutDown.load(ordering: .acquiring) else { return nil }
         let shard = shard
         return try? await loop.submit { shard.value.statistics }.get()
     }
 
-    /// How many accounts have a contact now.
+    /// How many accounts have a contact now; none once it is shut down.
     public func registeredAccounts() async -> Int {
+        guard !isShutDown.load(ordering: .acquiring) else { return 0 }
         let shard = shard
         return (try? await loop.submit { shard.value.registeredAccounts }.get()) ?? 0
     }
 
     /// Stops at once, as a killed server does: nothing is said to anybody. A second call does nothing.
     public func shutdown() async {
+        guard !isShutDown.exchange(true, ordering: .acquiringAndReleasing) else { return }
         let shard = shard
         try? await loop.flatSubmit { shard.value.stop() }.get()
         try? await group.shutdownGracefully()

@@ -4,6 +4,7 @@ public import Bedrock
 import NIOCore
 import NIOPosix
 public import SIP
+import Synchronization
 public import UserAgent
 
 /// How endpoints share UDP sockets. TCP is always a connection each.
@@ -55,6 +56,7 @@ public final class SignallingEngine: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let shards: [NIOLoopBound<SignallingShard>]
     private let loops: [any EventLoop]
+    private let isShutDown = Atomic(false)
 
     /// Starts the event loops; nothing is sent before endpoints are added and told to.
     ///
@@ -134,6 +136,7 @@ public final class SignallingEngine: Sendable {
     /// Stops at once, whatever endpoints are doing: ends the wake-ups, tells the last events, closes every socket, ends the
     /// threads. A run that ends in order has sent `finishAll` before and seen its endpoints closed. A second call does nothing.
     public func shutdown() async {
+        guard !isShutDown.exchange(true, ordering: .acquiringAndReleasing) else { return }
         for (loop, shard) in zip(loops, shards) {
             try? await loop.flatSubmit { shard.value.stop() }.get()
         }
@@ -143,6 +146,7 @@ public final class SignallingEngine: Sendable {
     private func shard(of endpoint: UInt32) -> Int { Int(endpoint) % shards.count }
 
     private func perform(_ commands: [AgentCommand], on index: Int) {
+        guard !isShutDown.load(ordering: .acquiring) else { return }
         let shard = shards[index]
         loops[index].execute { shard.value.perform(commands) }
     }

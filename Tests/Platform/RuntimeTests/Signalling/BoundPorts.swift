@@ -9,14 +9,18 @@ import NIOPosix
 
 /// The ports that sockets of this machine are bound to, as the kernel lists them.
 enum BoundPorts {
-    static func udp() -> Set<UInt16> { read("/proc/self/net/udp") }
-
-    private static func read(_ path: String) -> Set<UInt16> {
-        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return [] }
+    /// UDP ports bound on an IPv4 address.
+    static func udp(on address: TransportAddress = TransportAddress(127, 0, 0, 1, port: 0)) -> Set<UInt16> {
+        guard case .v4(let value) = address.ip,
+            let text = try? String(contentsOfFile: "/proc/self/net/udp", encoding: .utf8)
+        else { return [] }
+        // The kernel prints the address in network order as a number of this machine.
+        let wanted = String(value.bigEndian, radix: 16, uppercase: true)
+        let padded = String(repeating: "0", count: 8 - wanted.count) + wanted
         return Set(
             text.split(separator: "\n").dropFirst().compactMap { line in
-                let local = line.split(separator: " ").dropFirst().first
-                return local?.split(separator: ":").last.flatMap { UInt16($0, radix: 16) }
+                let local = line.split(separator: " ").dropFirst().first?.split(separator: ":") ?? []
+                return local.count == 2 && local[0] == padded ? UInt16(local[1], radix: 16) : nil
             })
     }
 }
