@@ -58,7 +58,8 @@ extension SQLiteStore {
             try database.execute(sql: "DELETE FROM account_import WHERE id = ?", arguments: [id.blob])
             return PublishedImport(created: created, skipped: staged - created, firstSkipped: skipped)
         }
-        try await removeStaged(of: id)
+        // The accounts are there; rows that cannot be removed now are swept at the next start.
+        try? await removeStaged(of: id)
         return published
     }
 
@@ -78,7 +79,7 @@ extension SQLiteStore {
         try await write { database in
             try database.execute(sql: "DELETE FROM account_import WHERE id = ?", arguments: [id.blob])
         }
-        try await removeStaged(of: id)
+        try? await removeStaged(of: id)
     }
 
     @discardableResult

@@ -62,6 +62,9 @@ public final class SQLiteStore: Store {
 
     public func close() async throws {
         do {
+            // GRDB closes its readers last, and those may not fold the log into the file: what was deleted would live on
+            // in the log.
+            try await writer.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
             try writer.close()
         } catch let error as DatabaseError {
             throw StoreError(error)
