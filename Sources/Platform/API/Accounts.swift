@@ -122,12 +122,15 @@ public struct AccountDeletionRequest: Codable, Sendable, Hashable {
 public struct AccountDeletionReport: Codable, Sendable, Hashable {
     /// How many are gone.
     public var deleted: Int
-    /// Those a live run holds; they stay (A7).
+    /// How many a live run holds; they stay (A7).
+    public var refusedCount: Int
+    /// The first of those, at most 1,000.
     public var refused: [RefusedAccount]
 
     /// A report from its parts.
-    public init(deleted: Int, refused: [RefusedAccount]) {
+    public init(deleted: Int, refusedCount: Int, refused: [RefusedAccount]) {
         self.deleted = deleted
+        self.refusedCount = refusedCount
         self.refused = refused
     }
 }
@@ -151,12 +154,15 @@ public struct RefusedAccount: Codable, Sendable, Hashable {
 
 /// How a registrar's accounts stand against a number of endpoints.
 public struct AccountUsage: Codable, Sendable, Hashable {
-    /// Accounts of the registrar, held by live runs, and free.
+    /// Accounts of the registrar.
     public var total: Int
+    /// Of those, held by live runs.
     public var inUse: Int
+    /// Of those, free.
     public var free: Int
-    /// Accounts asked for, and how many of them there are not.
+    /// Accounts asked for.
     public var needed: Int
+    /// How many of the needed are not free.
     public var missing: Int
     /// How large a pool for that many endpoints should be, in words (C5).
     public var advice: String?

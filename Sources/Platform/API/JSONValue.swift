@@ -10,6 +10,7 @@ public enum JSONValue: Codable, Sendable, Hashable {
     case array([JSONValue])
     case object([String: JSONValue])
 
+    /// Reads it back.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {
@@ -29,6 +30,7 @@ public enum JSONValue: Codable, Sendable, Hashable {
         }
     }
 
+    /// Writes it.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {
@@ -46,10 +48,15 @@ public enum JSONValue: Codable, Sendable, Hashable {
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
     ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
+    /// A value from a literal.
     public init(stringLiteral value: String) { self = .string(value) }
+    /// A value from a literal.
     public init(integerLiteral value: Int64) { self = .integer(value) }
+    /// A value from a literal.
     public init(booleanLiteral value: Bool) { self = .bool(value) }
+    /// A value from a literal.
     public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+    /// A value from a literal.
     public init(dictionaryLiteral elements: (String, JSONValue)...) {
         self = .object(Dictionary(elements) { _, last in last })
     }

@@ -6,7 +6,7 @@ public struct Key: Codable, Sendable, Hashable {
     public var id: String
     /// What its owner called it.
     public var name: String
-    /// `admin`, `operator` or `viewer`.
+    /// `viewer`, `tester`, `editor` or `admin`.
     public var role: String
     /// When it was made, RFC 3339 in UTC.
     public var createdAt: String

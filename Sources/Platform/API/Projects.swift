@@ -2,7 +2,7 @@
 
 /// A project as the API shows it.
 public struct Project: Codable, Sendable, Hashable {
-    /// 26 characters; the name is accepted in its place in a route.
+    /// 26 characters.
     public var id: String
     /// Unique among projects.
     public var name: String

@@ -2,7 +2,7 @@
 
 /// A registrar (the SIP server under test) as the API shows it.
 public struct Registrar: Codable, Sendable, Hashable {
-    /// 26 characters; the name is accepted in its place in a route.
+    /// 26 characters.
     public var id: String
     /// The project it belongs to.
     public var projectId: String
@@ -18,13 +18,15 @@ public struct Registrar: Codable, Sendable, Hashable {
     public var proxy: String?
     /// Seconds asked for in REGISTER.
     public var expires: Int?
+    /// Whether somebody confirmed that load may go to it although it is outside private address ranges (H5).
+    public var confirmedPublic: Bool
     /// When it was made, RFC 3339 in UTC.
     public var createdAt: String
 
     /// A registrar from its parts.
     public init(
         id: String, projectId: String, name: String, domain: String, port: Int?, transport: String, proxy: String?,
-        expires: Int?, createdAt: String
+        expires: Int?, confirmedPublic: Bool, createdAt: String
     ) {
         self.id = id
         self.projectId = projectId
@@ -34,6 +36,7 @@ public struct Registrar: Codable, Sendable, Hashable {
         self.transport = transport
         self.proxy = proxy
         self.expires = expires
+        self.confirmedPublic = confirmedPublic
         self.createdAt = createdAt
     }
 }
@@ -52,11 +55,13 @@ public struct RegistrarRequest: Codable, Sendable, Hashable {
     public var proxy: String?
     /// Seconds asked for in REGISTER.
     public var expires: Int?
+    /// Confirms that load may go to a target outside private address ranges (H5).
+    public var confirmedPublic: Bool?
 
     /// A request from its parts.
     public init(
         name: String?, domain: String?, port: Int? = nil, transport: String? = nil, proxy: String? = nil,
-        expires: Int? = nil
+        expires: Int? = nil, confirmedPublic: Bool? = nil
     ) {
         self.name = name
         self.domain = domain
@@ -64,5 +69,6 @@ public struct RegistrarRequest: Codable, Sendable, Hashable {
         self.transport = transport
         self.proxy = proxy
         self.expires = expires
+        self.confirmedPublic = confirmedPublic
     }
 }

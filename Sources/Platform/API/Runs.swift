@@ -4,28 +4,34 @@
 public struct Run: Codable, Sendable, Hashable {
     /// 26 characters.
     public var id: String
-    /// The project and the test it belongs to; the test is absent once deleted (G4).
+    /// The project it belongs to.
     public var projectId: String
+    /// The test; absent once that is deleted (G4).
     public var testId: String?
     /// The test's name when the run began.
     public var testName: String
     /// `PENDING`, `QUEUED`, `RUNNING`, `STOPPING`, `COMPLETED`, `FAILED` or `CANNOT_RUN_FOR_NOW`.
     public var status: String
-    /// `PASSED`, `FAILED` or `NONE`; absent while the run goes.
+    /// `passed`, `failed` or `void`; absent while the run goes.
     public var verdict: String?
     /// Why it failed before or without results.
-    public var failure: ErrorBody?
+    public var failure: String?
+    /// The fixed word for it, `insufficient_sip_accounts` for example.
+    public var failureCode: String?
     /// Endpoints it has.
     public var endpointCount: Int
-    /// When it was asked for, began, and ended; RFC 3339 in UTC.
+    /// When it was asked for, RFC 3339 in UTC.
     public var createdAt: String
+    /// When its endpoints began.
     public var startedAt: String?
+    /// When it ended.
     public var endedAt: String?
 
     /// A run from its parts.
     public init(
         id: String, projectId: String, testId: String?, testName: String, status: String, verdict: String?,
-        failure: ErrorBody?, endpointCount: Int, createdAt: String, startedAt: String?, endedAt: String?
+        failure: String?, failureCode: String?,
+        endpointCount: Int, createdAt: String, startedAt: String?, endedAt: String?
     ) {
         self.id = id
         self.projectId = projectId
@@ -34,6 +40,7 @@ public struct Run: Codable, Sendable, Hashable {
         self.status = status
         self.verdict = verdict
         self.failure = failure
+        self.failureCode = failureCode
         self.endpointCount = endpointCount
         self.createdAt = createdAt
         self.startedAt = startedAt
@@ -54,11 +61,13 @@ public struct RunDetail<Summary: Codable & Sendable>: Codable, Sendable {
         self.summary = summary
     }
 
+    /// Reads it back.
     public init(from decoder: any Decoder) throws {
         run = try Run(from: decoder)
         summary = try? Summary(from: decoder)
     }
 
+    /// Writes it.
     public func encode(to encoder: any Encoder) throws {
         try summary?.encode(to: encoder)
         try run.encode(to: encoder)
@@ -66,19 +75,24 @@ public struct RunDetail<Summary: Codable & Sendable>: Codable, Sendable {
 }
 
 /// One event of `GET /runs/{run}/events`: how the run stands in a second.
-public struct RunProgress: Codable, Sendable, Hashable {
+public struct ProgressEvent: Codable, Sendable, Hashable {
     /// The run's status.
     public var status: String
     /// Seconds since the run's start.
     public var second: Int
-    /// Endpoints in all, registered now, failed, finished.
+    /// Endpoints in all.
     public var endpoints: Int
+    /// Endpoints registered now.
     public var registered: Int
+    /// Endpoints that failed.
     public var failed: Int
+    /// Endpoints that are done.
     public var closed: Int
-    /// Calls up now, established and failed so far.
+    /// Calls up now.
     public var callsUp: Int
+    /// Calls established so far.
     public var callsEstablished: Int
+    /// Calls failed so far.
     public var callsFailed: Int
 
     /// Progress from its parts.

@@ -12,8 +12,9 @@ public struct Test: Codable, Sendable, Hashable {
     public var definition: JSONValue?
     /// What would keep a run from starting now, in words (C4). Saving is allowed all the same.
     public var warnings: [String]
-    /// When it was made and last changed, RFC 3339 in UTC.
+    /// When it was made, RFC 3339 in UTC.
     public var createdAt: String
+    /// When it was last changed, RFC 3339 in UTC.
     public var updatedAt: String
 
     /// A test from its parts.
@@ -32,7 +33,7 @@ public struct Test: Codable, Sendable, Hashable {
 }
 
 /// Answer to `POST /tests/{test}/check`.
-public struct TestCheck: Codable, Sendable, Hashable {
+public struct CheckReport: Codable, Sendable, Hashable {
     /// Whether a run started now would get its accounts and find no problem.
     public var ready: Bool
     /// Accounts for each registrar of the test.
@@ -52,11 +53,15 @@ public struct TestCheck: Codable, Sendable, Hashable {
 public struct RegistrarCheck: Codable, Sendable, Hashable {
     /// The registrar's name.
     public var registrar: String
-    /// How many are needed, there, held by runs, free, and missing.
+    /// Accounts the test needs from it.
     public var needed: Int
+    /// Accounts of the registrar.
     public var total: Int
+    /// Of those, held by live runs.
     public var inUse: Int
+    /// Of those, free.
     public var free: Int
+    /// How many of the needed are not free.
     public var missing: Int
 
     /// Numbers of one registrar.

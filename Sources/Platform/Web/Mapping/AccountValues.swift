@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import API
+import Bedrock
+import ControlPlane
+import Domain
+import RunMetrics
+
+extension API.Account {
+    init(_ account: AccountSummary) {
+        self.init(
+            id: account.id.description, position: Int(account.position), username: account.username,
+            realm: account.realm, extension: account.extensionNumber, createdAt: account.addedAt.text,
+            inUseBy: account.inUseBy?.description,
+            lastRegistration: account.lastRegistration.map { record in
+                LastRegistration(
+                    result: record.status.map { $0.code == 200 ? "registered" : "\($0.code) \($0.reason)" }
+                        ?? "no answer",
+                    at: record.at.text)
+            })
+    }
+}
+
+extension API.ImportReport {
+    init(_ report: Domain.ImportReport, dryRun: Bool) {
+        var counts: [String: Int] = [:]
+        for count in report.counts { counts[count.reason.code, default: 0] += count.count }
+        self.init(
+            created: report.created, skipped: report.skipped, failed: report.failed, failedByReason: counts,
+            problems: report.problems.map { LineProblem(line: $0.line, username: $0.username, reason: $0.reason.text) },
+            warnings: Self.text(of: report.warnings), dryRun: dryRun)
+    }
+
+    private static func text(of warnings: ImportWarnings) -> [String] {
+        var lines: [String] = []
+        if warnings.reusedPasswords > 0 {
+            let least = warnings.reuseIsLowerBound ? "at least " : ""
+            lines.append("\(least)\(warnings.reusedPasswords) accounts have a password that an earlier line has too")
+        }
+        if warnings.derivedPasswords > 0 {
+            lines.append("\(warnings.derivedPasswords) accounts have a password derived from their username")
+        }
+        return lines
+    }
+}
+
+extension AccountDeletionReport {
+    init(_ deletion: AccountDeletion) {
+        self.init(
+            deleted: deletion.deleted, refusedCount: deletion.refusedCount,
+            refused: deletion.refused.map {
+                RefusedAccount(id: $0.account.description, username: $0.username, heldBy: $0.run.description)
+            })
+    }
+}
+
+extension API.AccountUsage {
+    init(_ report: UsageReport) {
+        self.init(
+            total: report.usage.total, inUse: report.usage.inUse, free: report.usage.free, needed: report.needed,
+            missing: report.missing,
+            advice: report.advisedPool.map { "for tests of up to \(report.needed) endpoints keep \($0) accounts" })
+    }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import API
+import Bedrock
+import Domain
+import RunMetrics
+
+extension API.Endpoint {
+    init(_ result: EndpointResult, diagnosis: String?) {
+        self.init(
+            index: Int(result.index), group: result.group, username: result.username, phase: result.phase.name,
+            outcome: result.outcome.name, partner: result.partner.map(Int.init), diagnosis: diagnosis,
+            registration: EndpointRegistration(result.registration), calls: result.calls.map(EndpointCall.init))
+    }
+}
+
+extension API.SIPStatus {
+    init(_ status: RunMetrics.SIPStatus) { self.init(code: Int(status.code), reason: status.reason) }
+}
+
+extension EndpointRegistration {
+    init(_ evidence: RegistrationEvidence) {
+        self.init()
+        attempts = Int(evidence.attempts)
+        retransmissions = Int(evidence.retransmissions)
+        delayMs = evidence.delay?.milliseconds
+        finalStatus = evidence.finalStatus.map(API.SIPStatus.init)
+        server = evidence.server
+        warning = evidence.warning
+        retryAfter = evidence.retryAfter.map(Int.init)
+        offeredRealms = evidence.offeredRealms
+        missingRealm = evidence.missingRealm
+        grantedExpires = evidence.grantedExpires.map(Int.init)
+        otherBindings = Int(evidence.otherBindings)
+        transportFault = evidence.transportFault?.rawValue
+        unregistered = evidence.unregistered
+    }
+}
+
+extension EndpointCall {
+    init(_ evidence: CallEvidence) {
+        self.init(role: evidence.role.rawValue, target: evidence.target)
+        postDialDelayMs = evidence.postDialDelay?.milliseconds
+        setupTimeMs = evidence.setupTime?.milliseconds
+        if let start = evidence.establishedAt, let end = evidence.endedAt { durationMs = (end - start).milliseconds }
+        finalStatus = evidence.finalStatus.map(API.SIPStatus.init)
+        server = evidence.server
+        warning = evidence.warning
+        reason = evidence.reason
+        retryAfter = evidence.retryAfter.map(Int.init)
+        endedByPeer = evidence.endedByPeer
+        negotiationProblem = evidence.negotiationProblem
+        transportFault = evidence.transportFault?.rawValue
+        retransmissions = Int(evidence.retransmissions)
+        media = evidence.media.map(EndpointMedia.init)
+    }
+}
+
+extension EndpointMedia {
+    init(_ result: MediaResult) {
+        self.init(codec: result.codec)
+        packetsSent = result.packetsSent
+        packetsReceived = result.packetsReceived
+        packetsLost = result.packetsLost
+        packetsDuplicate = result.packetsDuplicate
+        packetsReordered = result.packetsReordered
+        lossPercent = result.lossPercent
+        jitterMeanMs = result.jitterMeanMs
+        jitterMaxMs = result.jitterMaxMs
+        rttMs = result.rttMs
+        remoteLossPercent = result.remoteLossPercent
+        remoteJitterMs = result.remoteJitterMs
+        rFactorLq = result.rFactorLq
+        rFactorCq = result.rFactorCq
+        mosLq = result.mosLq
+        mosCq = result.mosCq
+        lateSends = result.lateSends
+        skippedFrames = result.skippedFrames
+    }
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import API
+import Bedrock
+import ControlPlane
+import Domain
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// `/registrars/{registrar}/accounts`, `/accounts/{account}`, import, deletion and usage.
+///
+/// Bodies with passwords stay bytes: never decoded as JSON values, never a String. The buffers belong to the HTTP library, which
+/// may share them with its decoder; those we hold alone are wiped after use.
+struct AccountRoutes {
+    let plane: ControlPlane
+
+    func add(to group: RouterGroup<CallContext>) {
+        group.get("registrars/{registrar}/accounts") { request, context in
+            let query = try Self.query(request, context)
+            let page = try await plane.accounts.list(
+                of: context.id("registrar"), query, by: context.principal())
+            return try Answer.page(page, query.page, context, API.Account.init)
+        }
+        group.post("registrars/{registrar}/accounts") { request, context in
+            let fields = try await Self.accountBody(of: request)
+            let account = try await plane.accounts.add(
+                username: fields.username, password: fields.password, realm: fields.realm,
+                extensionNumber: fields.extensionNumber, to: context.id("registrar"), by: context.principal())
+            return try Answer.data(API.Account(account), context, status: .created)
+        }
+        group.get("registrars/{registrar}/accounts/usage") { request, context in
+            let usage = try await plane.accounts.usage(
+                of: context.id("registrar"), endpoints: context.number("endpoints", request), by: context.principal())
+            return try Answer.data(API.AccountUsage(usage), context)
+        }
+        group.post("registrars/{registrar}/accounts/delete") { request, context in
+            let body = try await context.read(AccountDeletionRequest.self, from: request)
+            let deletion = try await plane.accounts.delete(
+                of: context.id("registrar"), Self.selection(body), expectedCount: body.expectedCount,
+                by: context.principal())
+            return try Answer.data(AccountDeletionReport(deletion), context)
+        }
+        group.post("registrars/{registrar}/accounts/import") { request, context in
+            let dryRun = try context.flag("dryRun", request) ?? false
+            return try await importLines(request, context, dryRun: dryRun)
+        }
+        group.get("accounts/{account}") { _, context in
+            let account = try await plane.accounts.get(context.id("account"), by: context.principal())
+            return try Answer.data(API.Account(account), context)
+        }
+        group.delete("accounts/{account}") { _, context in
+            let id: AccountID = try context.id("account")
+            try await plane.accounts.delete(id, by: context.principal())
+            return try Answer.data(Deleted(id: id.description), context)
+        }
+    }
+
+    private func importLines(_ request: Request, _ context: CallContext, dryRun: Bool) async throws -> Response {
+        let type = request.headers[.contentType]?.split(separator: ";").first.map(String.init) ?? "text/plain"
+        guard type == "text/plain" || type == "application/octet-stream" else {
+            throw HTTPError(
+                .unsupportedMediaType,
+                message: "send username:password lines as text/plain; other formats are not taken yet")
+        }
+        var body = ImportBody(request.body)
+        let report = try await plane.accounts.importLines(
+            into: context.id("registrar"), dryRun: dryRun, by: context.principal()
+        ) { page in
+            try await body.read(into: page)
+        }
+        return try Answer.data(API.ImportReport(report, dryRun: dryRun), context)
+    }
+
+    private static func accountBody(of request: Request) async throws -> AccountFields {
+        var buffer = try await request.body.collect(upTo: WebLimits.largestAccountBody)
+        defer { buffer.withUnsafeMutableReadableBytes { LockedMemory.wipe($0) } }
+        var fields: AccountFields?
+        try buffer.withUnsafeReadableBytes { bytes in fields = try AccountFields(json: bytes) }
+        guard let fields = consume fields else { throw AccountFields.invalid("it is empty") }
+        return fields
+    }
+
+    private static func query(_ request: Request, _ context: CallContext) throws(ControlPlaneError) -> AccountQuery {
+        var query = AccountQuery(page: try context.pageRequest(request))
+        if let text = request.uri.queryParameters["q"], !text.isEmpty { query.text = String(text) }
+        query.inUse = try context.flag("inUse", request)
+        if let sort = request.uri.queryParameters["sort"] {
+            let name = sort.hasPrefix("-") ? sort.dropFirst() : sort
+            guard let order = AccountOrder(rawValue: String(name)) else {
+                let words = AccountOrder.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ControlPlaneError(
+                    .invalid, "'sort' is one of \(words), with '-' before it for the other way round",
+                    details: ["field": "sort"])
+            }
+            query.order = order
+            query.descending = sort.hasPrefix("-")
+        }
+        return query
+    }
+
+    private static func selection(_ body: AccountDeletionRequest) throws(ControlPlaneError) -> AccountSelection {
+        let given = [body.ids != nil, body.q != nil, body.all == true].filter { $0 }.count
+        guard given == 1 else {
+            throw ControlPlaneError(.invalid, "exactly one of 'ids', 'q' and 'all' says what to delete")
+        }
+        if let ids = body.ids {
+            var parsed: [AccountID] = []
+            for text in ids {
+                guard let id = AccountID(text) else {
+                    throw ControlPlaneError(.invalid, "'ids' holds something that is no identifier")
+                }
+                parsed.append(id)
+            }
+            return .ids(parsed)
+        }
+        guard body.expectedCount != nil else {
+            throw ControlPlaneError(
+                .invalid, "'expectedCount' must say how many accounts you mean to delete",
+                details: ["field": "expectedCount"])
+        }
+        if let text = body.q, !text.isEmpty { return .matching(text) }
+        guard body.all == true else {
+            throw ControlPlaneError(.invalid, "'q' is empty; say 'all' if you mean all", details: ["field": "q"])
+        }
+        return .all
+    }
+}
+
+/// The body of an import, read piece by piece into the use case's locked page.
+private struct ImportBody {
+    private var iterator: RequestBody.AsyncIterator
+    private var rest = ByteBuffer()
+    private var received = 0
+
+    init(_ body: RequestBody) { iterator = body.makeAsyncIterator() }
+
+    /// Fills `page` with the next bytes; 0 at the end. Throws when the body is too large.
+    mutating func read(into page: UnsafeMutableRawBufferPointer) async throws -> Int {
+        while rest.readableBytes == 0 {
+            guard let next = try await iterator.next(isolation: #isolation) else { return 0 }
+            received += next.readableBytes
+            guard received <= WebLimits.largestImport else {
+                throw HTTPError(.contentTooLarge, message: "an import has at most \(WebLimits.largestImport) bytes")
+            }
+            rest = next
+        }
+        let count = min(rest.readableBytes, page.count)
+        rest.readWithUnsafeReadableBytes { bytes in
+            page.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+            return count
+        }
+        return count
+    }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import API
+import Bedrock
+import ControlPlane
+import Domain
+import Hummingbird
+import RunMetrics
+
+/// `/tests/{test}/runs`, `/projects/{project}/runs` and `/runs/{run}`.
+struct RunRoutes {
+    let plane: ControlPlane
+    let live: LiveStreams
+
+    func add(to group: RouterGroup<CallContext>) {
+        group.post("tests/{test}/runs") { _, context in
+            let run = try await plane.runs.start(context.id("test"), by: context.principal())
+            return try Answer.data(API.Run(run), context, status: .created)
+        }
+        group.get("tests/{test}/runs") { request, context in
+            let caller = try context.principal()
+            let test = try await plane.tests.get(context.id("test"), by: caller)
+            let page = try context.pageRequest(request)
+            let runs = try await plane.runs.list(
+                of: test.record.project, test: test.record.id, page: page, by: caller)
+            return try Answer.page(runs, page, context, API.Run.init)
+        }
+        group.get("projects/{project}/runs") { request, context in
+            let page = try context.pageRequest(request)
+            let runs = try await plane.runs.list(of: context.id("project"), page: page, by: context.principal())
+            return try Answer.page(runs, page, context, API.Run.init)
+        }
+        group.get("runs/{run}") { _, context in
+            let view = try await plane.runs.get(context.id("run"), by: context.principal())
+            return try Answer.data(RunDetail(run: API.Run(view.record), summary: view.summary), context)
+        }
+        group.post("runs/{run}/stop") { _, context in
+            let run = try await plane.runs.stop(context.id("run"), by: context.principal())
+            return try Answer.data(API.Run(run), context)
+        }
+        group.get("runs/{run}/endpoints") { request, context in
+            let query = try Self.query(request, context)
+            let page = try await plane.runs.endpoints(of: context.id("run"), query, by: context.principal())
+            return try Answer.page(page, query.page, context) { API.Endpoint($0.result, diagnosis: $0.diagnosis) }
+        }
+        group.get("runs/{run}/endpoints/{n}") { _, context in
+            guard let index = UInt32(context.parameters.get("n") ?? "") else {
+                throw ControlPlaneError(.notFound, "an endpoint is a number from 0")
+            }
+            let record = try await plane.runs.endpoint(index, of: context.id("run"), by: context.principal())
+            return try Answer.data(API.Endpoint(record.result, diagnosis: record.diagnosis), context)
+        }
+        group.get("runs/{run}/events") { request, context in
+            try await live.response(to: request, context, run: context.id("run"))
+        }
+    }
+
+    private static func query(_ request: Request, _ context: CallContext) throws(ControlPlaneError) -> EndpointQuery {
+        var query = EndpointQuery(page: try context.pageRequest(request))
+        query.group = request.uri.queryParameters["group"].map(String.init)
+        query.diagnosis = request.uri.queryParameters["diagnosis"].map(String.init)
+        if let name = request.uri.queryParameters["outcome"] {
+            guard let outcome = EndpointOutcome.allCases.first(where: { $0.name == name }) else {
+                let names = EndpointOutcome.allCases.map(\.name).joined(separator: ", ")
+                throw ControlPlaneError(.invalid, "'outcome' is one of \(names)", details: ["field": "outcome"])
+            }
+            query.outcome = outcome
+        }
+        return query
+    }
+}
+
+extension API.Run {
+    init(_ run: RunRecord) {
+        self.init(
+            id: run.id.description, projectId: run.project.description, testId: run.test?.description,
+            testName: run.testName, status: run.status.rawValue, verdict: run.verdict?.rawValue,
+            failure: run.failure?.text, failureCode: run.failure?.code, endpointCount: run.endpoints,
+            createdAt: run.createdAt.text, startedAt: run.startedAt?.text, endedAt: run.endedAt?.text)
+    }
+}
