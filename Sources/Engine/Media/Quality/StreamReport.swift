@@ -106,6 +106,8 @@ public struct StreamReport: Hashable, Sendable {
     public var sendErrors: UInt64 = 0
     /// ICMP errors that came back (port or host unreachable).
     public var unreachable: UInt64 = 0
+    /// Received packets that the system dropped because this program did not fetch them in time: part of the loss, and ours.
+    public var droppedBySystem: UInt64 = 0
 
     /// A report of nothing.
     public init() {}

@@ -94,6 +94,9 @@ public struct Session: Sendable {
         return false
     }
 
+    /// Whether it follows where the peer's packets come from.
+    public var isSymmetric: Bool { configuration.isSymmetric }
+
     /// The earlier of the two deadlines.
     public var nextDue: Instant { min(nextPacketDue, nextReportDue) }
 
