@@ -55,9 +55,6 @@ actor Segment {
         open = Set(assignment.endpoints.map(\.index))
     }
 
-    /// The inbox, for a frame with the right fencing number; nil for one that is out of date.
-    nonisolated func inbox(_ fence: Int64) -> Mailbox<SegmentInput>? { fence == assignment.fence ? inbox : nil }
-
     /// Opens the secrets and the sockets, plays, wipes. Returns when nothing of the segment is left.
     func play() async {
         do {

@@ -3,6 +3,7 @@
 import Bedrock
 import Domain
 public import Logging
+import Synchronization
 public import WorkerLink
 
 /// Plays the segments that a controller assigns over one session, and forgets them.
@@ -49,23 +50,47 @@ public struct Worker: Sendable {
             .hello(
                 WorkerHello(
                     id: id, name: configuration.name, capacity: configuration.capacity, sessionKey: key.publicKey)))
-        await withTaskGroup { tasks in
-            var segments: [RunID: Segment] = [:]
+        let segments = SegmentTable()
+        await withDiscardingTaskGroup { tasks in
             await link.down.forEach { frame in
                 switch frame {
                 case .assign(let assignment):
                     let segment = Segment(
                         assignment: assignment, key: key, configuration: configuration, up: link.up, logger: logger)
-                    segments[assignment.run] = segment
-                    tasks.addTask { await segment.play() }
-                case .start(let run, let fence):
-                    segments[run]?.inbox(fence)?.put(.start)
-                case .stop(let run, let fence, let drain):
-                    segments[run]?.inbox(fence)?.put(.stop(drain: drain))
+                    segments.add(segment)
+                    tasks.addTask {
+                        await segment.play()
+                        segments.remove(segment)
+                    }
+                case .start(let run, let fence): segments.put(.start, to: run, fence: fence)
+                case .stop(let run, let fence, let drain): segments.put(.stop(drain: drain), to: run, fence: fence)
                 }
             }
-            for segment in segments.values { segment.inbox.put(.stop(drain: Self.orphanDrain)) }
+            segments.putToAll(.stop(drain: Self.orphanDrain))
         }
         logger.info("session ended", metadata: ["worker": "\(configuration.name)"])
+    }
+}
+
+/// The segments of a session that are not over.
+private final class SegmentTable: Sendable {
+    private let segments = Mutex<[RunID: Segment]>([:])
+
+    func add(_ segment: Segment) { segments.withLock { $0[segment.assignment.run] = segment } }
+
+    func remove(_ segment: Segment) {
+        segments.withLock { table in
+            if table[segment.assignment.run] === segment { table[segment.assignment.run] = nil }
+        }
+    }
+
+    /// A frame with another fencing number than the segment's is out of date and passed over.
+    func put(_ input: SegmentInput, to run: RunID, fence: Int64) {
+        guard let segment = segments.withLock({ $0[run] }), segment.assignment.fence == fence else { return }
+        segment.inbox.put(input)
+    }
+
+    func putToAll(_ input: SegmentInput) {
+        for segment in segments.withLock({ Array($0.values) }) { segment.inbox.put(input) }
     }
 }
