@@ -108,11 +108,6 @@ final class FlowTable<Owner: FlowOwner> {
         if Int(flow.raw) < flows.count, case .datagram = flows[Int(flow.raw)] { true } else { false }
     }
 
-    /// All open UDP sockets.
-    var datagrams: [FlowID] {
-        flows.indices.lazy.map { FlowID(raw: UInt32($0)) }.filter { self.isDatagram($0) }
-    }
-
     /// Forgets a flow that failed; its number is not used again.
     func forget(_ flow: FlowID) { flows[Int(flow.raw)] = .closed }
 

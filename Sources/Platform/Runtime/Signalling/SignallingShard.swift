@@ -148,9 +148,7 @@ final class SignallingShard: FlowOwner {
         let now = SystemClock.now()
         agent.advance(to: now)
         for refusal in probe.advance(to: now) {
-            for flow in flows.datagrams {
-                agent.sendRefused(flow: flow, destination: refusal.destination, fault: refusal.fault, now: now)
-            }
+            agent.destinationRefused(refusal.destination, fault: refusal.fault, now: now)
         }
         drain(now: now)
     }

@@ -1,27 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Bedrock
-import Foundation
+import CNet
+import Glibc
 import NIOCore
 import NIOPosix
 
 @testable import Runtime
 
-/// The ports that sockets of this machine are bound to, as the kernel lists them.
+/// The ports that this process has sockets bound to.
 enum BoundPorts {
-    /// UDP ports bound on an IPv4 address.
-    static func udp(on address: TransportAddress = TransportAddress(127, 0, 0, 1, port: 0)) -> Set<UInt16> {
-        guard case .v4(let value) = address.ip,
-            let text = try? String(contentsOfFile: "/proc/self/net/udp", encoding: .utf8)
-        else { return [] }
-        // The kernel prints the address in network order as a number of this machine.
-        let wanted = String(value.bigEndian, radix: 16, uppercase: true)
-        let padded = String(repeating: "0", count: 8 - wanted.count) + wanted
-        return Set(
-            text.split(separator: "\n").dropFirst().compactMap { line in
-                let local = line.split(separator: " ").dropFirst().first?.split(separator: ":") ?? []
-                return local.count == 2 && local[0] == padded ? UInt16(local[1], radix: 16) : nil
-            })
+    /// Ports bound on an address, UDP and TCP; the descriptors themselves are asked.
+    static func of(_ ip: TransportAddress.IP) -> Set<UInt16> {
+        var ports: Set<UInt16> = []
+        for descriptor in 0..<Int32(sysconf(Int32(_SC_OPEN_MAX))) {
+            var storage = sockaddr_storage()
+            var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+            var endpoint = callmeter_endpoint()
+            let isSocket = withUnsafeMutableBytes(of: &storage) { raw -> Bool in
+                guard let base = raw.baseAddress else { return false }
+                let result = getsockname(descriptor, base.assumingMemoryBound(to: sockaddr.self), &length)
+                return result == 0 && callmeter_endpoint_read(base, &endpoint) == 1
+            }
+            if isSocket, TransportAddress(endpoint).ip == ip { ports.insert(endpoint.port) }
+        }
+        return ports
     }
 }
 

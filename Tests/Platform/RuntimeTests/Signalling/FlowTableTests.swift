@@ -100,9 +100,9 @@ struct FlowTableTests {
         let world = try await world()
         let (_, one) = try await world.awaiting { try $1.openDatagram(loopback, use: .endpoint, owner: $0) }
         let (_, two) = try await world.awaiting { try $1.openDatagram(loopback, use: .shared, owner: $0) }
-        #expect(BoundPorts.udp().isSuperset(of: [one.port, two.port]))
+        #expect(BoundPorts.of(loopback.ip).isSuperset(of: [one.port, two.port]))
         try await world.awaiting { $1.closeAll() }
-        #expect(BoundPorts.udp().isDisjoint(with: [one.port, two.port]))
+        #expect(BoundPorts.of(loopback.ip).isDisjoint(with: [one.port, two.port]))
     }
 }
 

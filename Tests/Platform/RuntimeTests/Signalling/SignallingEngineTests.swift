@@ -129,11 +129,11 @@ struct SignallingEngineTests {
                 plan.localAddress = alone
                 return plan
             })
-        #expect(BoundPorts.udp(on: alone).count == 3)
+        #expect(BoundPorts.of(alone.ip).count == 3)
         world.register(0..<3)
         #expect(try await world.log.wait { $0.count(\.isRegistered) == 3 })
         await world.end()
-        #expect(BoundPorts.udp(on: alone).isEmpty)
+        #expect(BoundPorts.of(alone.ip).isEmpty)
         world.finishAll()
         await world.end()
     }
