@@ -21,6 +21,7 @@ struct Office {
     /// Opens the office on a store; what a project named "Lab" has already is taken up.
     init(
         store: SQLiteStore, master: MasterKey = .ephemeral(), domain: String = "127.0.0.1", port: UInt16 = 5060,
+        transport: RegistrarTransport = .udp,
         starting: Bool = true
     ) async throws {
         self.store = store
@@ -37,7 +38,8 @@ struct Office {
             registrar = known.id
         } else {
             registrar = try await control.registrars.create(
-                RegistrarDraft(name: "pbx", domain: domain, port: port, expires: 300), in: project, by: .commandLine
+                RegistrarDraft(name: "pbx", domain: domain, port: port, transport: transport, expires: 300),
+                in: project, by: .commandLine
             ).id
         }
     }
@@ -54,8 +56,10 @@ struct Office {
         }
     }
 
-    /// Saves a test with one group that calls itself.
-    func intraTest(_ name: String = "Intra", endpoints: Int, duration: String = "1s") async throws -> TestID {
+    /// Saves a test with one group that calls itself, or does what `callee` says.
+    func intraTest(
+        _ name: String = "Intra", endpoints: Int, duration: String = "1s", callee: String = "intra"
+    ) async throws -> TestID {
         let document = DocumentNode.object([
             ("name", .text(name)),
             (
@@ -63,7 +67,7 @@ struct Office {
                 .list([
                     .object([
                         ("name", .text("phones")), ("registrar", .text("pbx")),
-                        ("endpoints", .text(String(endpoints))), ("callee", .text("intra")),
+                        ("endpoints", .text(String(endpoints))), ("callee", .text(callee)),
                     ])
                 ])
             ), ("duration", .text(duration)),

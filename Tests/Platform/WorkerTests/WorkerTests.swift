@@ -2,6 +2,7 @@
 
 import Bedrock
 import Domain
+import Glibc
 import RunMetrics
 import Testing
 import Worker
@@ -26,7 +27,9 @@ private final class Session {
         }
         self.frames = frames
         var iterator = frames.makeAsyncIterator()
-        guard case .hello(let hello) = await iterator.next(isolation: #isolation) else { throw SealingError(code: .badKey) }
+        guard case .hello(let hello) = await iterator.next(isolation: #isolation) else {
+            throw SealingError(code: .badKey)
+        }
         self.hello = hello
         self.iterator = iterator
     }
@@ -55,7 +58,9 @@ private final class Session {
     }
 
     /// Two endpoints that only register, at a port of loopback where nothing listens.
-    func assignment(domain: String = "127.0.0.1", sealedTo key: SessionPublicKey? = nil) throws -> SegmentAssignment {
+    func assignment(
+        domain: String = "127.0.0.1", port: UInt16 = 9, sealedTo key: SessionPublicKey? = nil
+    ) throws -> SegmentAssignment {
         var random = SystemRandomNumberGenerator()
         let run = RunID(at: UnixTime(nanoseconds: 0), random: &random)
         let context = SegmentAssignment.sealingContext(run: run, fence: 3)
@@ -73,7 +78,7 @@ private final class Session {
         }
         // Port 9 of loopback (discard) is closed on any machine that has no inetd.
         let definition = TestDefinition(
-            name: "t", registrars: [RegistrarDefinition(name: "pbx", domain: domain, port: 9)],
+            name: "t", registrars: [RegistrarDefinition(name: "pbx", domain: domain, port: port)],
             groups: [GroupDefinition(name: "g", registrar: "pbx", endpoints: 2, callee: .none)], duration: .seconds(1))
         return SegmentAssignment(
             run: run, fence: 3, definition: definition, endpoints: endpoints, encapsulatedKey: encapsulated)
@@ -160,12 +165,43 @@ private final class Session {
         await session.end()
     }
 
-    @Test func `a worker whose controller is gone ends its segments by itself`() async throws {
+    @Test func `a worker whose controller is gone ends its segments by itself, long before their timers would`()
+        async throws
+    {
+        let silence = try SilentPort()
         let session = try await Session()
-        let assignment = try session.assignment()
+        let assignment = try session.assignment(port: silence.port)
         session.link.down.put(.assign(assignment))
         _ = await session.next()
         session.link.down.put(.start(assignment.run, fence: 3))
+        let begin = ContinuousClock.now
         await session.end()
+        // Timer F alone is 32 s (RFC 3261 §17.1.2.2).
+        #expect(ContinuousClock.now - begin < .seconds(20))
     }
+}
+
+/// A UDP port of loopback that takes everything and never answers.
+private struct SilentPort: ~Copyable {
+    let port: UInt16
+    private let descriptor: Int32
+
+    init() throws {
+        struct NoSocket: Error {}
+        descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let descriptor = descriptor
+        let done = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+            }
+        }
+        guard descriptor >= 0, done else { throw NoSocket() }
+        port = UInt16(bigEndian: address.sin_port)
+    }
+
+    deinit { close(descriptor) }
 }
