@@ -29,7 +29,7 @@ public struct Slab<Element> {
     @usableFromInline var vacant: [UInt32] = []
 
     /// An empty slab.
-    public init() {}
+    @inlinable public init() {}
 
     /// How many values it holds.
     @inlinable public var count: Int { places.count - vacant.count }
