@@ -11,6 +11,7 @@ enum BenchEngine {
     ) async throws -> SignallingEngine {
         var configuration = SignallingEngine.Configuration(loops: 1, flowMode: .shared)
         configuration.eventDelay = .zero
+        configuration.mediaThreads = 0
         return try await SignallingEngine(configuration: configuration, secrets: secrets, sink: sink)
     }
 

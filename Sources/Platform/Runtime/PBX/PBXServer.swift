@@ -18,6 +18,7 @@ public final class PBXServer: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let loop: any EventLoop
     private let shard: NIOLoopBound<PBXShard>
+    private let media: MediaEngine
     private let isShutDown = Atomic(false)
 
     /// Listens and answers at once.
@@ -32,11 +33,13 @@ public final class PBXServer: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
         do {
+            let media = try MediaEngine(threads: 1)
+            self.media = media
             let shard = try await loop.submit {
                 let engine = PBXEngine(
                     configuration: configuration, accounts: accounts, secrets: secrets, hashes: .libcrypto,
                     random: .unpredictable())
-                return NIOLoopBound(PBXShard(loop: loop, engine: engine), eventLoop: loop)
+                return NIOLoopBound(PBXShard(loop: loop, engine: engine, media: media), eventLoop: loop)
             }.get()
             address = try await Self.bind(shard, on: loop, listen: listen)
             self.shard = shard
@@ -67,6 +70,8 @@ public final class PBXServer: Sendable {
         guard !isShutDown.exchange(true, ordering: .acquiringAndReleasing) else { return }
         let shard = shard
         try? await loop.flatSubmit { shard.value.stop() }.get()
+        let media = media
+        try? await NIOThreadPool.singleton.runIfActive { media.shutdown() }
         try? await group.shutdownGracefully()
     }
 

@@ -13,12 +13,14 @@ final class PBXShard: FlowOwner {
     private let engine: PBXEngine
     private let flows: FlowTable<PBXShard>
     private let wakeUp: WakeUp
+    private let media: PBXMedia
     private var advertised = TransportAddress(127, 0, 0, 1, port: 0)
     private var listener: (any Channel)?
     private var isDraining = false
     private var isStopped = false
 
-    init(loop: any EventLoop, engine: PBXEngine) {
+    init(loop: any EventLoop, engine: PBXEngine, media: MediaEngine) {
+        self.media = PBXMedia(engine: media)
         self.loop = loop
         self.engine = engine
         flows = FlowTable(loop: loop)
@@ -63,6 +65,7 @@ final class PBXShard: FlowOwner {
         guard !isStopped else { return loop.makeSucceededVoidFuture() }
         isStopped = true
         wakeUp.stop()
+        media.stop()
         var closing = [flows.closeAll()]
         if let listener {
             closing.append(listener.closeFuture)
@@ -135,8 +138,15 @@ final class PBXShard: FlowOwner {
 
     private func perform(_ output: PBXOutput, now: Instant) {
         switch output {
-        case .needMediaPort(let call): engine.mediaUnavailable(call: call, now: now)
-        case .openMedia, .updateMedia, .closeMedia: break
+        case .needMediaPort(let call):
+            if let rtp = media.reserve(call, ip: advertised.ip) {
+                engine.mediaReady(call: call, rtp: rtp, now: now)
+            } else {
+                engine.mediaUnavailable(call: call, now: now)
+            }
+        case .openMedia(let call, let kind, let audio): media.open(call, kind, audio)
+        case .updateMedia(let call, let audio): media.update(call, audio)
+        case .closeMedia(let call): media.close(call)
         }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Bedrock
+import Media
 import NIOCore
 import NIOPosix
 public import SIP
@@ -32,6 +33,8 @@ public final class SignallingEngine: Sendable {
         public var loops: Int
         /// How endpoints share UDP sockets.
         public var flowMode: FlowMode
+        /// Threads for the calls' audio; one carries about 2,000 streams. With 0, calls have no audio of their own.
+        public var mediaThreads = 1
         /// What every shard's agents are told.
         public var shard: ShardConfiguration
         /// How long events wait for company before the sink is called, so that the other side is woken tens of times a second,
@@ -57,6 +60,8 @@ public final class SignallingEngine: Sendable {
     private let shards: [NIOLoopBound<SignallingShard>]
     private let loops: [any EventLoop]
     private let isShutDown = Atomic(false)
+    private let media = Mutex<MediaEngine?>(nil)
+    private let material = AudioMaterial.speechLike()
 
     /// Starts the event loops; nothing is sent before endpoints are added and told to.
     ///
@@ -94,21 +99,30 @@ public final class SignallingEngine: Sendable {
 
     /// Opens sockets and connections for endpoints and gives them to their shards.
     ///
-    /// A plan whose local address is 0.0.0.0 or :: gets the one that the system sends from toward its registrar.
-    /// - Throws: `DescriptorShortage` before anything is opened; `ResolutionError` where there is no route; the system's
-    ///   error where a socket cannot be bound. A connection that fails is told by the endpoint's events instead.
+    /// A plan whose local address is 0.0.0.0 or :: gets the one that the system sends from toward its registrar. A plan with
+    /// codecs and without a media address gets a port pair for RTP and RTCP.
+    /// - Throws: `DescriptorShortage` before anything is opened; `ResolutionError` where there is no route; `MediaError` and
+    ///   the system's errors where a socket cannot be bound. A connection that fails is told by the endpoint's events instead.
     public func add(_ plans: [EndpointPlan]) async throws {
+        var plans = try route(plans)
         try DescriptorBudget.require(descriptors(for: plans))
-        let routed = try route(plans)
+        let ports = try reserveMedia(for: &plans)
         var shares = [[EndpointPlan]](repeating: [], count: shards.count)
-        for plan in routed { shares[shard(of: plan.index)].append(plan) }
+        var supplies = [[UInt64: MediaPort]](repeating: [:], count: shards.count)
+        for plan in plans {
+            let shard = shard(of: plan.index)
+            shares[shard].append(plan)
+            if let port = ports[plan.index] { supplies[shard][plan.stream] = port }
+        }
+        let engine = media.withLock(\.self)
         try await withThrowingTaskGroup { tasks in
             for (index, share) in shares.enumerated() where !share.isEmpty {
+                let supply = engine.map { MediaSupply(engine: $0, material: material, ports: supplies[index]) }
                 let (loop, shard, mode) = (loops[index], shards[index], configuration.flowMode)
                 tasks.addTask {
                     try await loop.flatSubmit {
                         do {
-                            return try shard.value.add(share, flowMode: mode)
+                            return try shard.value.add(share, flowMode: mode, media: supply)
                         } catch {
                             return loop.makeFailedFuture(error)
                         }
@@ -140,6 +154,10 @@ public final class SignallingEngine: Sendable {
         for (loop, shard) in zip(loops, shards) {
             try? await loop.flatSubmit { shard.value.stop() }.get()
         }
+        // Joins the media threads, so not on a thread that others wait for; before the loops end, which their reports go to.
+        if let media = media.withLock({ $0.take() }) {
+            try? await NIOThreadPool.singleton.runIfActive { media.shutdown() }
+        }
         try? await group.shutdownGracefully()
     }
 
@@ -151,10 +169,33 @@ public final class SignallingEngine: Sendable {
         loops[index].execute { shard.value.perform(commands) }
     }
 
+    private func needsMedia(_ plan: EndpointPlan) -> Bool {
+        configuration.mediaThreads > 0 && plan.mediaAddress == nil && !plan.codecs.isEmpty
+    }
+
     private func descriptors(for plans: [EndpointPlan]) -> Int {
         let shared = configuration.flowMode == .shared
         let own = plans.count { $0.transport != .udp || !shared }
-        return own + (own < plans.count ? shards.count : 0)
+        return own + (own < plans.count ? shards.count : 0) + 2 * plans.count { needsMedia($0) }
+    }
+
+    /// Binds port pairs and fills in the media addresses; the ports by endpoint.
+    private func reserveMedia(for plans: inout [EndpointPlan]) throws -> [UInt32: MediaPort] {
+        let wanting = plans.indices.filter { needsMedia(plans[$0]) }
+        guard !wanting.isEmpty else { return [:] }
+        let engine = try media.withLock { media in
+            let engine = try media ?? MediaEngine(threads: configuration.mediaThreads)
+            media = engine
+            return engine
+        }
+        var reserved: [UInt32: MediaPort] = [:]
+        for (ip, places) in Dictionary(grouping: wanting, by: { plans[$0].localAddress.ip }) {
+            for (place, port) in zip(places, try engine.reserve(ip: ip, count: places.count)) {
+                plans[place].mediaAddress = port.rtp
+                reserved[plans[place].index] = port
+            }
+        }
+        return reserved
     }
 
     private func route(_ plans: [EndpointPlan]) throws -> [EndpointPlan] {

@@ -23,6 +23,7 @@ final class SignallingShard: FlowOwner {
     private let sink: SignallingSink
     private let startInstant: Instant
     private let eventDelay: Interval
+    private let media: ShardMedia
     private var probe = RefusalProbe()
     private var refusals: [(fault: TransportFault, flow: FlowID, destination: TransportAddress)] = []
     private var events: [AgentEvent] = []
@@ -33,6 +34,7 @@ final class SignallingShard: FlowOwner {
     private var isStopped = false
 
     init(loop: any EventLoop, agent: AgentShard, configuration: SignallingEngine.Configuration, sink: SignallingSink) {
+        media = ShardMedia(loop: loop)
         self.loop = loop
         self.agent = agent
         self.sink = sink
@@ -50,7 +52,8 @@ final class SignallingShard: FlowOwner {
     /// Opens what the endpoints need and gives them to the agents; the local address and the flow of each plan are filled in.
     ///
     /// The future fails when a socket cannot be bound. A connection that fails is the endpoint's own result instead.
-    func add(_ plans: [EndpointPlan], flowMode: FlowMode) throws -> EventLoopFuture<Void> {
+    func add(_ plans: [EndpointPlan], flowMode: FlowMode, media supply: MediaSupply?) throws -> EventLoopFuture<Void> {
+        if let supply { media.supply(supply) { [unowned self] in self.mediaReported($0) } }
         var waiting: [EventLoopFuture<Void>] = []
         for plan in plans {
             switch (plan.transport, flowMode) {
@@ -98,6 +101,7 @@ final class SignallingShard: FlowOwner {
         isStopped = true
         wakeUp.stop()
         probe.close()
+        media.stop()
         if !events.isEmpty { deliverEvents() }
         return flows.closeAll()
     }
@@ -111,10 +115,10 @@ final class SignallingShard: FlowOwner {
         drain(now: now)
     }
 
-    func mediaReported(stream: UInt64, report: StreamReport) {
+    private func mediaReported(_ reports: [(stream: UInt64, report: StreamReport)]) {
         guard !isStopped else { return }
         let now = SystemClock.now()
-        agent.mediaReported(stream: stream, report: report, now: now)
+        for (stream, report) in reports { agent.mediaReported(stream: stream, report: report, now: now) }
         drain(now: now)
     }
 
@@ -174,7 +178,6 @@ final class SignallingShard: FlowOwner {
     }
 
     private func performOutputs(now: Instant) {
-        var closed: [UInt64] = []
         let transmissions = agent.transmissions
         if !transmissions.isEmpty {
             agent.withOutgoing { base in
@@ -189,12 +192,13 @@ final class SignallingShard: FlowOwner {
         for output in agent.outputs {
             switch output {
             case .event(let event): events.append(event)
-            case .openMedia, .updateMedia: break
-            case .closeMedia(let stream): closed.append(stream)
+            case .openMedia(let stream, let audio): media.open(stream, audio)
+            case .updateMedia(let stream, let audio): media.update(stream, audio)
+            case .closeMedia(let stream): media.close(stream)
             }
         }
         agent.removeOutputs()
-        for stream in closed { agent.mediaReported(stream: stream, report: StreamReport(), now: now) }
+        for stream in media.flush() { agent.mediaReported(stream: stream, report: StreamReport(), now: now) }
     }
 
     private func deliver(now: Instant) {

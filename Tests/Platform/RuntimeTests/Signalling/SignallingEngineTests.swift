@@ -11,14 +11,14 @@ import UserAgent
 
 struct SignallingEngineTests {
     @Test(arguments: [(Transport.udp, FlowMode.perEndpoint), (.udp, .shared), (.tcp, .perEndpoint)])
-    func `F1, F5: twenty endpoints register by digest, ten calls are held, everybody leaves in order`(
+    func `F1, F5: twenty endpoints register by digest, ten calls with audio are held, everybody leaves in order`(
         transport: Transport, flowMode: FlowMode
     ) async throws {
         let world = try await SignallingWorld(users: 20, flowMode: flowMode)
         try await world.engine.add(
             (0..<20).map { number in
                 var plan = world.plan(number, transport: transport)
-                plan.talkTime = number < 10 ? .milliseconds(200) : nil
+                plan.talkTime = number < 10 ? .milliseconds(600) : nil
                 return plan
             })
         world.register(0..<20)
@@ -35,8 +35,32 @@ struct SignallingEngineTests {
             #expect(result.registration.unregistered == true)
             #expect(result.calls.count == 1)
             #expect(result.calls.first?.establishedAt != nil)
+            let media = try #require(result.calls.first?.media)
+            #expect(media.codec == "PCMA")
+            #expect(media.packetsSent >= 10)
+            #expect(media.packetsReceived >= 10)
+            #expect(media.mosLq != nil)
         }
         #expect(await world.server.registeredAccounts() == 0)
+        await world.end()
+    }
+
+    @Test func `the echo extension sends back what it hears`() async throws {
+        let world = try await SignallingWorld(users: 1)
+        var plan = world.plan(0)
+        plan.talkTime = .milliseconds(500)
+        try await world.engine.add([plan])
+        world.register(0..<1)
+        #expect(try await world.log.wait { $0.count(\.isRegistered) == 1 })
+        let echo = Array("sip:echo@127.0.0.1:\(world.server.address.port)".utf8)
+        world.engine.submit([.call(endpoint: 0, target: .uri(echo), at: SystemClock.now())])
+        #expect(try await world.log.wait { $0.count(\.isCallEnd) == 1 })
+        world.finishAll()
+        #expect(try await world.log.wait { $0.results.count == 1 })
+        let media = try #require(world.log.results.first?.calls.first?.media)
+        #expect(media.packetsReceived >= 10)
+        #expect(media.packetsReceived <= media.packetsSent)
+        #expect(media.packetsLost == 0)
         await world.end()
     }
 
@@ -129,7 +153,7 @@ struct SignallingEngineTests {
                 plan.localAddress = alone
                 return plan
             })
-        #expect(BoundPorts.of(alone.ip).count == 3)
+        #expect(BoundPorts.of(alone.ip).count == 3 * 3)  // SIP, RTP and RTCP each
         world.register(0..<3)
         #expect(try await world.log.wait { $0.count(\.isRegistered) == 3 })
         await world.end()
