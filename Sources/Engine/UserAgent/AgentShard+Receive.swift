@@ -10,8 +10,7 @@ extension AgentShard {
     public func receive(_ bytes: UnsafeRawBufferPointer, flow: FlowID, source: TransportAddress, now: Instant) {
         guard let message = try? Message.parse(datagram: bytes) else { return }
         window.messagesReceived += 1
-        let isReliable = message.topVia?.transport.isReliable ?? false
-        switch layer.receive(message, flow: flow, source: source, isReliable: isReliable, now: now) {
+        switch layer.receive(message, flow: flow, source: source, now: now) {
         case .response(let owner, let id):
             receiveResponse(Owner(raw: owner), id, message, now: now)
         case .request(let id):

@@ -7,22 +7,23 @@ extension TransactionLayer {
     ///
     /// - Parameters:
     ///   - source: where the datagram came from, or the connection's peer.
-    ///   - isReliable: whether it came on a stream.
+    ///   - isReliable: whether it came on a stream; nil believes the topmost Via.
     public mutating func receive(
-        _ message: Message, flow: FlowID, source: TransportAddress, isReliable: Bool, now: Instant
+        _ message: Message, flow: FlowID, source: TransportAddress, isReliable: Bool? = nil, now: Instant
     ) -> Reception {
-        if let defect = message.defect {
-            refuse(message, defect: defect, flow: flow, source: source, isReliable: isReliable)
-            return .defective(defect)
-        }
         guard let via = message.topVia else { return .defective(.via) }
+        let isReliable = isReliable ?? via.transport.isReliable
         switch message.startLine {
         case .response(let status, _):
-            guard let branch = via.branch.flatMap({ message.branch(at: $0) }), let cSeq = message.cSeq else {
-                return .absorbed
-            }
+            // A response with our branch answers our request; whoever reads its other headers finds out when they are missing.
+            guard let branch = via.branch.flatMap({ message.branch(at: $0) }) else { return .absorbed }
+            guard let cSeq = message.cSeq else { return .defective(.cSeq) }
             return receive(response: message, status: status, branch: branch, method: cSeq.method, now: now)
         case .request(let method, _):
+            if let defect = message.defect {
+                refuse(message, defect: defect, flow: flow, source: source, isReliable: isReliable)
+                return .defective(defect)
+            }
             return receive(
                 request: message, method: method, via: via, flow: flow, source: source, isReliable: isReliable, now: now
             )
