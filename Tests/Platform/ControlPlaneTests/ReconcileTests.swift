@@ -42,6 +42,7 @@ import WorkerLink
         let view = try await second.control.runs.get(run.id, by: .commandLine)
         #expect(view.record.status == .failed)
         #expect(view.record.failure?.code == "interrupted")
+        #expect(view.summary?.status == .failed && view.summary?.endpoints.total == 0)
         let usage = try await second.control.accounts.usage(of: second.registrar, by: .commandLine)
         #expect(usage.usage.free == 4 && usage.usage.inUse == 0)
         let page = try await second.control.runs.list(of: second.project, by: .commandLine)

@@ -2,6 +2,7 @@
 
 import Domain
 import Logging
+import RunMetrics
 import Store
 
 /// What a controller does first: runs without a coordinator are over (D5).
@@ -18,11 +19,42 @@ struct Reconcile: Sendable {
             let text =
                 "the controller ended while the run was \(run.status.rawValue); endpoints that had not closed have no result; "
                 + "start it again"
+            let summary = await summary(of: run, text)
             try await services.store.finish(
                 run.id,
-                RunEnding(status: .failed, failure: RunFailure(code: Self.code, text: text), at: services.clock()))
+                RunEnding(
+                    status: .failed, failure: RunFailure(code: Self.code, text: text), verdict: .failed,
+                    summary: summary, at: services.clock()))
             try await services.audit(.controller, "runs.interrupted", "run \(run.id)", "was \(run.status.rawValue)")
             services.logger.notice("an interrupted run was ended", metadata: ["run": "\(run.id)"])
+        }
+    }
+
+    /// The figures of the endpoints that had closed; nil when even those cannot be read, for the release must not wait for them.
+    private func summary(of run: RunRecord, _ text: String) async -> [UInt8]? {
+        do {
+            let definition = try DefinitionText.decode(run.definition)
+            let results = try await results(of: run.id)
+            return try SummaryText.encode(
+                RunSummary(
+                    status: .failed, failure: text, results: results, thresholds: definition.thresholds,
+                    diagnoses: Diagnosis.explain(results)))
+        } catch {
+            services.logger.error(
+                "an interrupted run has no summary", metadata: ["run": "\(run.id)", "cause": "\(type(of: error))"])
+            return nil
+        }
+    }
+
+    private func results(of run: RunID) async throws -> [EndpointResult] {
+        var results: [EndpointResult] = []
+        var number = 1
+        while true {
+            let page = try await services.store.endpoints(
+                of: run, EndpointQuery(page: PageRequest(page: number, perPage: PageRequest.largestPage)))
+            results += page.items.map(\.result)
+            guard !page.items.isEmpty, results.count < page.total else { return results }
+            number += 1
         }
     }
 }

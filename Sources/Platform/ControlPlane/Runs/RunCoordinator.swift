@@ -164,11 +164,13 @@ actor RunCoordinator {
         results.fillGaps(of: job, neverBegan: neverBegan)
         await RunEnd(services: services, job: job).store(status, failure, results.all)
         await fleet.release(job.run.id)
-        if let ended = try? await services.store.run(job.run.id) {
-            progress.status = ended.status
-            await hub.publish(.progress(progress), of: job.run.id)
-            await hub.publish(.status(ended), of: job.run.id)
-        }
+        // Watchers are told in any case, also when the database cannot be read just now.
+        job.run.status = status
+        job.run.failure = failure
+        let ended = (try? await services.store.run(job.run.id)).flatMap { $0?.status.isFinal == true ? $0 : nil }
+        progress.status = ended?.status ?? status
+        await hub.publish(.progress(progress), of: job.run.id)
+        await hub.publish(.status(ended ?? job.run), of: job.run.id)
         inbox.close()
     }
 
