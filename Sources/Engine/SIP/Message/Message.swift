@@ -195,7 +195,7 @@ struct IndexEntry {
     static func load(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> IndexEntry {
         precondition(offset >= 0 && offset + size <= bytes.count)
         return IndexEntry(
-            name: HeaderName(rawValue: bytes[offset]) ?? .other, nameLength: bytes[offset + 1],
+            name: HeaderName(stored: bytes[offset]), nameLength: bytes[offset + 1],
             nameOffset: bytes.loadUnaligned(fromByteOffset: offset + 2, as: UInt16.self),
             valueOffset: bytes.loadUnaligned(fromByteOffset: offset + 4, as: UInt16.self),
             valueLength: bytes.loadUnaligned(fromByteOffset: offset + 6, as: UInt16.self))
