@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import API
+public import API
 import Bedrock
-import ControlPlane
-import Domain
+public import ControlPlane
+public import Domain
 import RunMetrics
 
 extension API.Account {
-    init(_ account: AccountSummary) {
+    /// An account as the API shows it.
+    public init(_ account: AccountSummary) {
         self.init(
             id: account.id.description, position: Int(account.position), username: account.username,
             realm: account.realm, extension: account.extensionNumber, createdAt: account.addedAt.text,
@@ -22,7 +23,8 @@ extension API.Account {
 }
 
 extension API.ImportReport {
-    init(_ report: Domain.ImportReport, dryRun: Bool) {
+    /// A report as page, API and command line show it (B5).
+    public init(_ report: Domain.ImportReport, dryRun: Bool) {
         var counts: [String: Int] = [:]
         for count in report.counts { counts[count.reason.code, default: 0] += count.count }
         self.init(
@@ -45,7 +47,8 @@ extension API.ImportReport {
 }
 
 extension AccountDeletionReport {
-    init(_ deletion: AccountDeletion) {
+    /// A deletion as the API shows it.
+    public init(_ deletion: AccountDeletion) {
         self.init(
             deleted: deletion.deleted, refusedCount: deletion.refusedCount,
             refused: deletion.refused.map {
@@ -55,7 +58,8 @@ extension AccountDeletionReport {
 }
 
 extension API.AccountUsage {
-    init(_ report: UsageReport) {
+    /// Usage as the API shows it.
+    public init(_ report: UsageReport) {
         self.init(
             total: report.usage.total, inUse: report.usage.inUse, free: report.usage.free, needed: report.needed,
             missing: report.missing,

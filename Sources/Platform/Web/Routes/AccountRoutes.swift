@@ -37,7 +37,7 @@ struct AccountRoutes {
         group.post("registrars/{registrar}/accounts/delete") { request, context in
             let body = try await context.read(AccountDeletionRequest.self, from: request)
             let deletion = try await plane.accounts.delete(
-                of: context.id("registrar"), Self.selection(body), expectedCount: body.expectedCount,
+                of: context.id("registrar"), AccountSelection(body), expectedCount: body.expectedCount,
                 by: context.principal())
             return try Answer.data(AccountDeletionReport(deletion), context)
         }
@@ -97,33 +97,6 @@ struct AccountRoutes {
             query.descending = sort.hasPrefix("-")
         }
         return query
-    }
-
-    private static func selection(_ body: AccountDeletionRequest) throws(ControlPlaneError) -> AccountSelection {
-        let given = [body.ids != nil, body.q != nil, body.all == true].filter { $0 }.count
-        guard given == 1 else {
-            throw ControlPlaneError(.invalid, "exactly one of 'ids', 'q' and 'all' says what to delete")
-        }
-        if let ids = body.ids {
-            var parsed: [AccountID] = []
-            for text in ids {
-                guard let id = AccountID(text) else {
-                    throw ControlPlaneError(.invalid, "'ids' holds something that is no identifier")
-                }
-                parsed.append(id)
-            }
-            return .ids(parsed)
-        }
-        guard body.expectedCount != nil else {
-            throw ControlPlaneError(
-                .invalid, "'expectedCount' must say how many accounts you mean to delete",
-                details: ["field": "expectedCount"])
-        }
-        if let text = body.q, !text.isEmpty { return .matching(text) }
-        guard body.all == true else {
-            throw ControlPlaneError(.invalid, "'q' is empty; say 'all' if you mean all", details: ["field": "q"])
-        }
-        return .all
     }
 }
 

@@ -37,9 +37,3 @@ struct ProjectRoutes {
         }
     }
 }
-
-extension API.Project {
-    init(_ project: Domain.Project) {
-        self.init(id: project.id.description, name: project.name, createdAt: project.createdAt.text)
-    }
-}

@@ -37,6 +37,16 @@ public struct WebServer: Sendable {
             onServerRunning: { channel in await onRunning(channel.localAddress?.port ?? port) }, logger: logger)
     }
 
+    /// Listens until the task is cancelled; `onRunning` hears the port once it listens. Throws when it cannot listen.
+    public func run(
+        host: String, port: Int, onRunning: @escaping @Sendable (Int) async -> Void
+    ) async throws {
+        try await application(host: host, port: port) { [counters] port in
+            counters.markReady()
+            await onRunning(port)
+        }.run()
+    }
+
     /// All routes.
     public func router() throws -> Router<CallContext> {
         let router = Router(context: CallContext.self)

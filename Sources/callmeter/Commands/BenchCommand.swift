@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Bedrock
+import Runtime
+import SIP
+
+/// `callmeter bench`: drives one path of the engine as fast as the other side answers, and prints one JSON line.
+struct BenchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench", abstract: "Measure one path of the engine; prints one JSON line.",
+        subcommands: [Register.self, Call.self])
+
+    struct Register: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Digest registrations.")
+
+        @Option(help: ArgumentHelp("The server.", valueName: "host:port")) var target: String
+        @Option(help: ArgumentHelp("username:password lines.", valueName: "file")) var accounts: String
+        @Option(help: "Registrations in all.") var count: Int
+        @Option(help: "Registrations in flight.") var window = 64
+        @Option(help: "udp or tcp.") var transport = "udp"
+        @Option(help: "The domain, where it is not the target's address.") var domain: String?
+
+        mutating func run() async throws {
+            Logs.quiet()
+            let (secrets, known) = try BenchCommand.read(accounts)
+            defer { secrets.wipeAll() }
+            guard let known, !known.accounts.isEmpty else {
+                throw CommandFailure.usage("'\(accounts)' holds no account")
+            }
+            var bench = RegisterBench(
+                target: try await BenchCommand.resolve(target), count: try BenchCommand.positive(count, "--count"))
+            bench.window = try BenchCommand.positive(window, "--window")
+            bench.transport = try BenchCommand.transport(transport)
+            bench.domain = domain.map { Array($0.utf8) }
+            Output.line(try JSONOutput.text(try await bench.run(accounts: known, secrets: secrets), pretty: false))
+        }
+    }
+
+    struct Call: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Calls without audio: INVITE, answer, ACK, BYE.")
+
+        @Option(help: ArgumentHelp("The server.", valueName: "host:port")) var target: String
+        @Option(help: "Calls in all.") var count: Int
+        @Option(help: "Calls begun per second at most.") var rate: Double?
+        @Option(help: "Calls in flight.") var window = 64
+        @Option(help: ArgumentHelp("Callers' username:password lines.", valueName: "file")) var accounts: String?
+        @Option(help: "The URI called (default: sip:service@TARGET).") var uri: String?
+        @Option(help: "udp or tcp.") var transport = "udp"
+
+        mutating func run() async throws {
+            Logs.quiet()
+            let (secrets, known) = try BenchCommand.read(accounts)
+            defer { secrets.wipeAll() }
+            if let rate, rate <= 0 { throw CommandFailure.usage("--rate must be above 0") }
+            var bench = CallBench(
+                target: try await BenchCommand.resolve(target), count: try BenchCommand.positive(count, "--count"))
+            bench.window = try BenchCommand.positive(window, "--window")
+            bench.transport = try BenchCommand.transport(transport)
+            bench.rate = rate
+            if let uri { bench.uri = Array(uri.utf8) }
+            Output.line(try JSONOutput.text(try await bench.run(accounts: known, secrets: secrets), pretty: false))
+        }
+    }
+
+    static func read(_ path: String?) throws(CommandFailure) -> (SecretArena, BenchAccounts?) {
+        let secrets = SecretArena()
+        guard let path else { return (secrets, nil) }
+        do {
+            return (secrets, try BenchAccounts(path: path, into: secrets))
+        } catch {
+            throw .usage(error.description)
+        }
+    }
+
+    static func resolve(_ text: String) async throws -> TransportAddress {
+        guard let place = HostPort(text) else { throw CommandFailure.usage("'\(text)' is no HOST:PORT") }
+        return try await place.resolve(usualPort: 5060)
+    }
+
+    static func positive(_ value: Int, _ name: String) throws(CommandFailure) -> Int {
+        guard value > 0 else { throw .usage("\(name) must be above 0") }
+        return value
+    }
+
+    static func transport(_ word: String) throws(CommandFailure) -> Transport {
+        switch word {
+        case "udp": .udp
+        case "tcp": .tcp
+        default: throw .usage("the transport is udp or tcp")
+        }
+    }
+}

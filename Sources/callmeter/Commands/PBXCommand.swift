@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Bedrock
+import PBX
+import Runtime
+import SIP
+
+/// `callmeter pbx`: the built-in SIP server.
+struct PBXCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pbx",
+        abstract: "Run the built-in SIP server: registrar with digest, proxy, answering extensions, faults.",
+        discussion: "It listens on UDP and TCP. Call sip:echo@HOST to hear yourself.")
+
+    @Option(help: ArgumentHelp("Address and port; port 0 takes a free one.", valueName: "host:port"))
+    var listen = "127.0.0.1:5060"
+
+    @Option(help: ArgumentHelp("A file of username:password lines.", valueName: "file"))
+    var accounts: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A fault to play, for all accounts or for NAME=user1,user2 or NAME=5%; 'list' names them.",
+            valueName: "name[=value]"))
+    var fault: [String] = []
+
+    mutating func run() async throws {
+        Logs.quiet()
+        if fault.contains("list") {
+            for kind in PBXFault.Kind.allCases { Output.line(Self.line(of: kind)) }
+            return
+        }
+        guard let place = HostPort(listen) else { throw CommandFailure.usage("'\(listen)' is no HOST:PORT") }
+        var configuration = PBXConfiguration()
+        configuration.faults = try fault.map(Self.fault)
+        let secrets = SecretArena()
+        var known: [PBXAccount] = []
+        if let accounts {
+            do {
+                known = try BenchAccounts(path: accounts, into: secrets).accounts.map {
+                    PBXAccount(username: $0.username, credential: .password($0.password))
+                }
+            } catch {
+                throw CommandFailure.usage(error.description)
+            }
+        }
+        let interrupts = Interrupts.stream()
+        let server: PBXServer
+        do {
+            server = try await PBXServer(
+                configuration: configuration, accounts: known, secrets: secrets,
+                listen: try await place.resolve(usualPort: 5060))
+        } catch let failure as CommandFailure {
+            throw failure
+        } catch {
+            throw CommandFailure.usage("\(listen) cannot be listened on: \(error)")
+        }
+        Output.line("SIP server on \(server.address) (UDP and TCP), \(known.count) accounts, realm callmeter")
+        for text in fault { Output.line("  fault \(text)") }
+        Output.line("Ctrl-C ends it.")
+        for await _ in interrupts { break }
+        await server.shutdown()
+        secrets.wipeAll()
+    }
+
+    static func fault(_ text: String) throws(CommandFailure) -> PBXFault {
+        do {
+            return try PBXFault(text)
+        } catch {
+            throw .usage(error.description)
+        }
+    }
+
+    static func line(of kind: PBXFault.Kind) -> String {
+        let text =
+            switch kind {
+            case .wrongPassword:
+                "right credentials are refused with 401 or 407, as by a server that holds another password"
+            case .forbidden: "right credentials are answered with 403"
+            case .notFound: "every request of the account is answered with 404"
+            case .silence: "nothing from the account is answered"
+            }
+        return kind.rawValue + String(repeating: " ", count: 16 - kind.rawValue.count) + text
+    }
+}

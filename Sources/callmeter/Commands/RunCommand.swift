@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import FoundationEssentials
+
+/// `callmeter run TEST.yaml`: a test from a file, with no server.
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Run a test from a file, with no server.",
+        discussion: """
+            Progress goes to standard error, the summary to standard output. Exit codes: 0 all well, 1 endpoints failed, \
+            2 wrong usage or test file, 3 insufficient SIP accounts, 4 target unreachable, 5 the load generator was the \
+            limit, 99 a threshold failed, 105 interrupted.
+            """)
+
+    @Argument(help: "The test file (YAML).")
+    var test: String
+
+    @Option(
+        help: ArgumentHelp(
+            "A file of username:password lines, '-' for standard input; REGISTRAR=FILE where the test has several registrars.",
+            valueName: "file"))
+    var accounts: [String] = []
+
+    @Option(help: ArgumentHelp("Write the summary as JSON to a file; '-' for standard output.", valueName: "file"))
+    var json: String?
+
+    @Flag(help: "Print neither progress nor summary.")
+    var quiet = false
+
+    @Flag(help: "Confirm that you may send load to targets outside private address ranges.")
+    var confirmPublic = false
+
+    mutating func run() async throws {
+        Logs.quiet()
+        let file = try FileTest(path: test)
+        let terminal = Terminal.current()
+        let plant = try await Plant.inMemory()
+        let ended: RunWatcher.Ended
+        do {
+            let id = try await file.prepare(in: plant.plane, accounts: accounts, confirmedPublic: confirmPublic)
+            let progress = ProgressLine(quiet ? .plain : terminal)
+            ended = try await RunWatcher(plane: plant.plane, progress: progress).run(id)
+        } catch {
+            await plant.shutdown()
+            throw error
+        }
+        await plant.shutdown()
+        try ResultOutput(terminal: terminal, json: json, isQuiet: quiet).print(ended)
+        guard ended.status == .allWell else { throw CommandFailure(ended.status) }
+    }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import FoundationEssentials
+import Glibc
+import Store
+import Vault
+
+/// The folder that holds database and master key, for one process at a time.
+final class DataFolder: Sendable {
+    /// What a process may do beside a server that holds the folder.
+    enum Hold {
+        /// Nothing else may hold it: whoever runs tests or changes accounts.
+        case alone
+        /// Short transactions on keys, which the database keeps apart.
+        case shared
+    }
+
+    /// Opened by `open`.
+    let path: String
+    private let lock: Int32
+
+    /// Opens or makes the folder, readable by its owner only.
+    init(_ path: String, _ hold: Hold) throws(CommandFailure) {
+        self.path = path
+        if mkdir(path, 0o700) != 0, errno != EEXIST {
+            throw .usage("the data folder '\(path)' cannot be made: \(String(cString: strerror(errno)))")
+        }
+        guard hold == .alone else {
+            lock = -1
+            return
+        }
+        lock = Glibc.open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard lock >= 0 else {
+            throw .usage("the data folder '\(path)' cannot be used: \(String(cString: strerror(errno)))")
+        }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            close(lock)
+            throw .usage(
+                "the data folder '\(path)' is held by another callmeter, probably 'serve'; "
+                    + "use --server URL with a key in CALLMETER_API_KEY, or end that process")
+        }
+    }
+
+    deinit {
+        if lock >= 0 { close(lock) }
+    }
+
+    /// The database.
+    func store() throws -> SQLiteStore {
+        do {
+            return try SQLiteStore(path: path + "/callmeter.sqlite")
+        } catch let error as StoreError {
+            throw CommandFailure.usage("\(path): \(error)")
+        }
+    }
+
+    /// The vault, with the key file given or the folder's own, made where there is none.
+    func vault(keyFile: String? = nil) throws -> Vault {
+        do {
+            return Vault(master: try MasterKey.readOrCreate(path: keyFile ?? path + "/master.key"))
+        } catch {
+            throw CommandFailure.usage(error.description)
+        }
+    }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import API
+import Bedrock
+import ControlPlane
+import Domain
+import Store
+import Web
+
+/// A data folder of this machine, held alone while the command lasts.
+struct LocalWorkplace: Workplace {
+    private let folder: DataFolder
+    private let store: SQLiteStore
+    private let plane: ControlPlane
+
+    init(path: String) throws {
+        folder = try DataFolder(path, .alone)
+        store = try folder.store()
+        plane = ControlPlane(store: store, vault: try folder.vault())
+    }
+
+    func close() async throws { try await store.close() }
+
+    func projects() async throws -> [API.Project] {
+        try await plane.projects.list(by: .commandLine).map(API.Project.init)
+    }
+
+    func addProject(_ request: ProjectRequest) async throws -> API.Project {
+        API.Project(try await plane.projects.create(name: request.name, by: .commandLine))
+    }
+
+    func deleteProject(_ id: String) async throws {
+        try await plane.projects.delete(Self.id(id), by: .commandLine)
+    }
+
+    func registrars(of project: String) async throws -> [API.Registrar] {
+        try await plane.registrars.list(of: Self.id(project), by: .commandLine).map(API.Registrar.init)
+    }
+
+    func addRegistrar(_ request: RegistrarRequest, to project: String) async throws -> API.Registrar {
+        var draft = RegistrarDraft(name: request.name ?? "", domain: request.domain ?? "")
+        try draft.apply(request)
+        return API.Registrar(try await plane.registrars.create(draft, in: Self.id(project), by: .commandLine))
+    }
+
+    func deleteRegistrar(_ id: String) async throws {
+        try await plane.registrars.delete(Self.id(id), by: .commandLine)
+    }
+
+    func accounts(
+        of registrar: String, _ filter: AccountFilter, page: Int
+    ) async throws -> (items: [API.Account], total: Int) {
+        let query = AccountQuery(
+            text: filter.text, inUse: filter.inUse, page: PageRequest(page: page, perPage: PageRequest.largestPage))
+        let found = try await plane.accounts.list(of: Self.id(registrar), query, by: .commandLine)
+        return (found.items.map(API.Account.init), found.total)
+    }
+
+    func importAccounts(
+        _ source: consuming SecretSource, into registrar: String, dryRun: Bool
+    ) async throws -> API.ImportReport {
+        let source = source
+        let report = try await plane.accounts.importLines(
+            into: Self.id(registrar), dryRun: dryRun, by: .commandLine
+        ) { buffer in try source.read(into: buffer) }
+        return API.ImportReport(report, dryRun: dryRun)
+    }
+
+    func deleteAccounts(
+        _ request: AccountDeletionRequest, of registrar: String
+    ) async throws -> AccountDeletionReport {
+        AccountDeletionReport(
+            try await plane.accounts.delete(
+                of: Self.id(registrar), AccountSelection(request), expectedCount: request.expectedCount,
+                by: .commandLine))
+    }
+
+    private static func id<Kind>(_ text: String) throws(CommandFailure) -> ID<Kind> {
+        guard let id = ID<Kind>(text) else { throw .usage("'\(text)' is no identifier") }
+        return id
+    }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import API
+
+/// Where projects, registrars and accounts are kept: a local data folder or a server. The same values either way.
+protocol Workplace: Sendable {
+    func projects() async throws -> [API.Project]
+    func addProject(_ request: ProjectRequest) async throws -> API.Project
+    func deleteProject(_ id: String) async throws
+    func registrars(of project: String) async throws -> [API.Registrar]
+    func addRegistrar(_ request: RegistrarRequest, to project: String) async throws -> API.Registrar
+    func deleteRegistrar(_ id: String) async throws
+    /// One page of accounts with the number of all.
+    func accounts(of registrar: String, _ filter: AccountFilter, page: Int) async throws -> (
+        items: [API.Account], total: Int
+    )
+    /// Imports what the source gives; its bytes never become a String.
+    func importAccounts(_ source: consuming SecretSource, into registrar: String, dryRun: Bool) async throws
+        -> API.ImportReport
+    func deleteAccounts(_ request: AccountDeletionRequest, of registrar: String) async throws -> AccountDeletionReport
+    /// Ends what was opened.
+    func close() async throws
+}
+
+/// Which accounts are wanted.
+struct AccountFilter: Sendable {
+    var text: String?
+    var inUse: Bool?
+}
+
+extension Workplace {
+    /// The project of a name, or the only one where none is named.
+    func project(named name: String?) async throws -> API.Project {
+        let all = try await projects()
+        if let name {
+            guard let project = all.first(where: { $0.name == name || $0.id == name }) else {
+                throw CommandFailure.usage("there is no project '\(name)'; \(Self.list(all.map(\.name)))")
+            }
+            return project
+        }
+        guard all.count == 1, let only = all.first else {
+            throw CommandFailure.usage(
+                all.isEmpty
+                    ? "there is no project yet; make one with 'callmeter projects add NAME'"
+                    : "say which project: --project NAME; \(Self.list(all.map(\.name)))")
+        }
+        return only
+    }
+
+    /// The registrar of a name, or the only one where none is named.
+    func registrar(named name: String?, project: String?) async throws -> API.Registrar {
+        let all = try await registrars(of: self.project(named: project).id)
+        if let name {
+            guard let registrar = all.first(where: { $0.name == name || $0.id == name }) else {
+                throw CommandFailure.usage("there is no registrar '\(name)'; \(Self.list(all.map(\.name)))")
+            }
+            return registrar
+        }
+        guard all.count == 1, let only = all.first else {
+            throw CommandFailure.usage(
+                all.isEmpty
+                    ? "there is no registrar yet; make one with 'callmeter registrars add NAME --domain HOST'"
+                    : "say which registrar: --registrar NAME; \(Self.list(all.map(\.name)))")
+        }
+        return only
+    }
+
+    private static func list(_ names: [String]) -> String {
+        names.isEmpty ? "there is none" : "there is \(names.joined(separator: ", "))"
+    }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import Synchronization
+
+/// Standard output and standard error: what is a terminal, and whether colour is wanted.
+struct Terminal: Sendable {
+    /// Colours that carry meaning only beside a word that says the same.
+    enum Style: String {
+        case bold = "1"
+        case dim = "2"
+        case red = "31"
+        case green = "32"
+        case yellow = "33"
+        case cyan = "36"
+    }
+
+    /// Whether standard output takes escape sequences.
+    var colour: Bool
+    /// Whether standard error is a terminal, so that a line may be rewritten in place.
+    var progress: Bool
+    /// How many columns a line has.
+    var width: Int
+
+    /// What this process has. `NO_COLOR` (no-color.org) switches colour off when it is set and not empty.
+    static func current() -> Terminal {
+        let refused = getenv("NO_COLOR").map { $0.pointee != 0 } ?? false
+        let dumb = getenv("TERM").map { String(cString: $0) == "dumb" } ?? true
+        var size = winsize()
+        let known = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+        return Terminal(
+            colour: !refused && !dumb && isatty(STDOUT_FILENO) == 1, progress: !dumb && isatty(STDERR_FILENO) == 1,
+            width: known ? Int(size.ws_col) : 80)
+    }
+
+    /// Neither colour nor progress.
+    static let plain = Terminal(colour: false, progress: false, width: 100)
+
+    /// The text in a style, or as it is where there is no colour.
+    func styled(_ text: String, _ style: Style) -> String {
+        colour ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
+    }
+}
+
+/// Whole writes to the two output streams. Errors of a closed pipe end the process quietly by SIGPIPE.
+enum Output {
+    /// Writes a text and a line end to standard output.
+    static func line(_ text: String = "") { write(text + "\n", to: STDOUT_FILENO) }
+
+    /// Writes a text and a line end to standard error.
+    static func error(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+
+    static func write(_ text: String, to descriptor: Int32) {
+        var text = text
+        text.withUTF8 { bytes in
+            var rest = UnsafeRawBufferPointer(bytes)
+            while !rest.isEmpty {
+                let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
+                if count < 0 {
+                    if errno == EINTR { continue }
+                    return
+                }
+                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+            }
+        }
+    }
+}
+
+/// One line on standard error that is rewritten while something goes on; silent where that is no terminal.
+final class ProgressLine: Sendable {
+    private let terminal: Terminal
+    private let shown = Mutex(false)
+
+    init(_ terminal: Terminal) { self.terminal = terminal }
+
+    /// Replaces the line.
+    func show(_ text: String) {
+        guard terminal.progress else { return }
+        shown.withLock { $0 = true }
+        Output.write("\r\u{1B}[2K" + String(text.prefix(max(20, terminal.width - 1))), to: STDERR_FILENO)
+    }
+
+    /// Takes the line away, before anything else is printed.
+    func clear() {
+        guard
+            shown.withLock({ shown in
+                defer { shown = false }; return shown
+            })
+        else { return }
+        Output.write("\r\u{1B}[2K", to: STDERR_FILENO)
+    }
+}
