@@ -42,21 +42,25 @@ extension SQLiteStore {
     public func publish(_ id: ImportID, at time: UnixTime) async throws -> PublishedImport {
         let published = try await write { database in
             let (registrar, staged) = try Self.openImport(id, in: database)
-            // Usernames are looked up before anything is added, so that one staged twice breaks the unique index and
-            // takes the whole import back, rather than counting as known.
-            let skipped = try Self.skipped(id, registrar: registrar, in: database)
+            let last = try Int64.fetchOne(database, sql: "SELECT coalesce(max(position), 0) FROM account") ?? 0
+            // The accounts are not read in the same statement: SQLite would hold all rows in memory first.
             try database.execute(
                 sql: """
                     INSERT INTO account (id, registrar, username, realm, extension, secret, added_at)
                     SELECT id, ?, username, realm, extension, secret, ? FROM staged_account
-                    WHERE import = ? AND NOT EXISTS (SELECT 1 FROM account
-                        WHERE account.registrar = ? AND account.username = staged_account.username)
-                    ORDER BY line
+                    WHERE import = ? ORDER BY line ON CONFLICT (registrar, username) DO NOTHING
                     """,
-                arguments: [registrar.blob, time.nanoseconds, id.blob, registrar.blob])
+                arguments: [registrar.blob, time.nanoseconds, id.blob])
             let created = database.changesCount
+            let skipped = staged - created
+            var firstSkipped: [SkippedLine] = []
+            if skipped > 0 {
+                let known = try Self.countKnown(id, registrar: registrar, upTo: last, in: database)
+                guard known == skipped else { throw StoreError.engine("a username was staged twice") }
+                firstSkipped = try Self.firstKnown(id, registrar: registrar, upTo: last, in: database)
+            }
             try database.execute(sql: "DELETE FROM account_import WHERE id = ?", arguments: [id.blob])
-            return PublishedImport(created: created, skipped: staged - created, firstSkipped: skipped)
+            return PublishedImport(created: created, skipped: skipped, firstSkipped: firstSkipped)
         }
         // The accounts are there; rows that cannot be removed now are swept at the next start.
         try? await removeStaged(of: id)
@@ -66,12 +70,10 @@ extension SQLiteStore {
     public func preview(_ id: ImportID) async throws -> PublishedImport {
         try await read { database in
             let (registrar, staged) = try Self.openImport(id, in: database)
-            let known =
-                try Int.fetchOne(
-                    database, sql: "SELECT count(*) \(Self.known)", arguments: [registrar.blob, id.blob]) ?? 0
+            let known = try Self.countKnown(id, registrar: registrar, upTo: .max, in: database)
             return PublishedImport(
                 created: staged - known, skipped: known,
-                firstSkipped: try Self.skipped(id, registrar: registrar, in: database))
+                firstSkipped: try Self.firstKnown(id, registrar: registrar, upTo: .max, in: database))
         }
     }
 
@@ -93,9 +95,11 @@ extension SQLiteStore {
         }
     }
 
+    /// Staged rows whose username an account up to a position has. The plus keeps the planner from searching by position,
+    /// which reads all accounts for every row, rather than by username.
     private static let known = """
         FROM staged_account JOIN account ON account.registrar = ? AND account.username = staged_account.username
-        WHERE staged_account.import = ?
+        WHERE staged_account.import = ? AND +account.position <= ?
         """
 
     private static func openImport(_ id: ImportID, in database: Database) throws -> (RegistrarID, Int) {
@@ -105,9 +109,15 @@ extension SQLiteStore {
         return (try row.id("registrar"), row["staged"])
     }
 
-    /// The first staged lines whose username exists.
-    private static func skipped(
-        _ id: ImportID, registrar: RegistrarID, in database: Database
+    private static func countKnown(
+        _ id: ImportID, registrar: RegistrarID, upTo position: Int64, in database: Database
+    ) throws -> Int {
+        try Int.fetchOne(
+            database, sql: "SELECT count(*) \(known)", arguments: [registrar.blob, id.blob, position]) ?? 0
+    }
+
+    private static func firstKnown(
+        _ id: ImportID, registrar: RegistrarID, upTo position: Int64, in database: Database
     ) throws -> [SkippedLine] {
         try Row.fetchAll(
             database,
@@ -115,7 +125,7 @@ extension SQLiteStore {
                 SELECT staged_account.line, staged_account.username \(known) ORDER BY staged_account.line
                 LIMIT \(ImportReport.mostProblems)
                 """,
-            arguments: [registrar.blob, id.blob]
+            arguments: [registrar.blob, id.blob, position]
         ).map { SkippedLine(line: $0["line"], username: $0["username"]) }
     }
 
