@@ -25,11 +25,8 @@ struct Stage: Sendable {
             throw SegmentFailure(code: "secrets_not_opened", text: error.description)
         }
         do {
-            let isShared = assignment.definition.groups.allSatisfy { $0.flow == .shared }
             let engine = try await SignallingEngine(
-                configuration: SignallingEngine.Configuration(
-                    loops: configuration.loops, flowMode: isShared ? .shared : .perEndpoint),
-                secrets: custody.arena,
+                configuration: engineConfiguration(assignment.definition, configuration), secrets: custody.arena,
                 sink: SignallingSink(
                     events: { inbox.put(.events($0)) }, window: { inbox.put(.window($0), isDetail: true) }))
             do {
@@ -47,11 +44,24 @@ struct Stage: Sendable {
         }
     }
 
+    private static func engineConfiguration(
+        _ definition: TestDefinition, _ worker: Worker.Configuration
+    ) -> SignallingEngine.Configuration {
+        let isShared = definition.groups.allSatisfy { $0.flow == .shared }
+        var engine = SignallingEngine.Configuration(
+            loops: worker.loops, flowMode: isShared ? .shared : .perEndpoint)
+        engine.mediaThreads = worker.mediaThreads
+        let userAgents = Set(definition.groups.map(\.userAgent))
+        if userAgents.count == 1, let name = userAgents.first ?? nil { engine.shard.userAgent = Array(name.utf8) }
+        return engine
+    }
+
     private static func failure(_ error: any Error) -> SegmentFailure {
         switch error {
         case let error as SegmentFailure: error
         case let error as DescriptorShortage: SegmentFailure(code: "no_descriptors", text: error.description)
         case let error as ResolutionError: SegmentFailure(code: "target_unresolved", text: error.description)
+        case let error as MediaError: SegmentFailure(code: "no_media_ports", text: error.description)
         case let error as UnsupportedTransport: SegmentFailure(code: "unsupported_transport", text: error.description)
         default: SegmentFailure(code: "system", text: "the sockets of the endpoints could not be opened: \(error)")
         }
@@ -74,6 +84,8 @@ struct Stage: Sendable {
             result.realm = endpoint.realm.map { Array($0.utf8) }
             result.expires = target.expires
             result.answerAfter = group.answerAfter
+            // An endpoint that only registers needs no ports for audio.
+            if planned.role == .registerOnly { result.codecs = [] }
             result.talkTime = planned.role == .caller ? definition.duration : nil
             return result
         }

@@ -70,6 +70,12 @@ struct Crew {
         #expect(summary.endpoints.byOutcome == ["SUCCESS": 20], "\(summary.diagnoses)")
         #expect(summary.registration.succeeded == 20)
         #expect(summary.calls.attempted == 10 && summary.calls.established == 10)
+        #expect(summary.media.streams == 20)
+        // One second at 20 ms is 50 packets from each end.
+        #expect(summary.media.packetsReceived > 20 * 40)
+        let mos = try #require(summary.media.mos.avg)
+        // G.711 without loss cannot be better than 4.41 (ITU-T G.107, R = 93.2), and on loopback is not much worse.
+        #expect(mos > 4.0 && mos < 4.5)
         #expect(summary.verdict == .passed)
         #expect(summary.diagnoses.isEmpty)
         #expect(await exchange.server.registeredAccounts() == 0)
