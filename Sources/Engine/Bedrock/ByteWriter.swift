@@ -56,7 +56,8 @@ public struct ByteWriter: Sendable {
             digits[start] = UInt8(truncatingIfNeeded: 0x30 + rest % 10)
             rest /= 10
         } while rest > 0
-        for index in start..<20 { bytes.append(digits[index]) }
+        // One append for all digits: each costs a check of uniqueness and of room.
+        withUnsafeBytes(of: &digits) { bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[start...])) }
     }
 
     /// Appends a number in decimal; negative numbers get a sign.
@@ -67,11 +68,16 @@ public struct ByteWriter: Sendable {
 
     /// Appends a number as lower-case hexadecimal of exactly `digits` digits, the highest ones cut off if it has more.
     public mutating func append(hex value: UInt64, digits: Int) {
-        var shift = (digits - 1) * 4
-        while shift >= 0 {
-            bytes.append(Hex.digit(UInt8(truncatingIfNeeded: value >> UInt64(shift)) & 15))
-            shift -= 4
+        precondition(digits <= 16, "a 64-bit number has at most 16 hexadecimal digits")
+        var text: InlineArray<16, UInt8> = .init(repeating: 0x30)
+        var rest = value
+        var place = 16
+        while place > 16 - digits {
+            place -= 1
+            text[place] = Hex.digit(UInt8(truncatingIfNeeded: rest) & 15)
+            rest >>= 4
         }
+        withUnsafeBytes(of: &text) { bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[(16 - digits)...])) }
     }
 
     /// Appends bytes as lower-case hexadecimal.

@@ -40,8 +40,6 @@ extension AgentShard {
         let isUnregistering = endpoints[slot].registration.isUnregistering
         if endpoints[slot].evidence.firstResponseAt == nil { endpoints[slot].evidence.firstResponseAt = elapsed(now) }
         guard status >= 200 else { return }
-        if !isUnregistering { endpoints[slot].evidence.note(final: response, texts: &texts) }
-
         let action: Registration.Action
         switch status {
         case 200..<300:
@@ -53,6 +51,7 @@ extension AgentShard {
         default:
             action = endpoints[slot].registration.failed()
         }
+        if action != .send, !isUnregistering { endpoints[slot].evidence.note(final: response, texts: &texts) }
         perform(action, slot, now: now)
     }
 

@@ -14,8 +14,9 @@ struct TextCache {
 
     /// The text at a place.
     mutating func text(_ slice: Slice, of message: Message) -> String {
+        // A hash of 64 bits and the length tell the few texts of a run apart; what they decide is only what a result shows.
         let hash = message.hash(of: slice)
-        if let known = texts[hash], message.withBytes(of: slice, { known.utf8.elementsEqual($0) }) { return known }
+        if let known = texts[hash], known.utf8.count == Int(slice.length) { return known }
         let text = message.string(of: slice)
         if texts.count < Self.limit { texts[hash] = text }
         return text
@@ -24,7 +25,7 @@ struct TextCache {
     /// The text of a realm.
     mutating func text(_ challenge: Challenge) -> String {
         let hash = FlowTable.hash(challenge.realm)
-        if let known = texts[hash], known.utf8.elementsEqual(challenge.realm) { return known }
+        if let known = texts[hash], known.utf8.count == challenge.realm.count { return known }
         if texts.count < Self.limit { texts[hash] = challenge.realmText }
         return challenge.realmText
     }
