@@ -2,6 +2,7 @@
 
 import Bedrock
 import CCrypto
+import PBX
 import SIP
 import Simulation
 import Testing
@@ -47,6 +48,39 @@ import Testing
         plan.forgedChallenges = 0.5
         let report = run(plan)
         #expect(report.forgedChallenges > 20)
+        #expect(report.closed == 200)
+        #expect(report.violations.isEmpty, "\(report.violations)")
+    }
+
+    @Test(arguments: [21, 22] as [UInt64]) func `callers that hang up at any moment leave nothing behind`(seed: UInt64)
+    {
+        var plan = SimulationPlan(seed: seed, endpoints: 200)
+        plan.impatience = 1
+        let report = run(plan)
+        #expect(report.registered == 200 && report.closed == 200)
+        #expect(report.callsSucceeded < 100, "nobody was impatient")
+        #expect(report.violations.isEmpty, "\(report.violations)")
+    }
+
+    @Test func `a server that plays faults fails exactly those it is told to`() throws {
+        var plan = SimulationPlan(seed: 31, endpoints: 100)
+        plan.faults = [
+            try PBXFault("wrong-password=user1,user2"), try PBXFault("403=user3"), try PBXFault("404=user4"),
+            try PBXFault("silence=user5"),
+        ]
+        let report = run(plan)
+        // A partner is told to finish at once, so it may or may not have registered by then.
+        #expect(report.registrationsFailed == 5 && (90...95).contains(report.registered) && report.closed == 100)
+        #expect(report.callsSucceeded == 45)
+        #expect(report.violations.isEmpty, "\(report.violations)")
+    }
+
+    @Test(arguments: [41, 42] as [UInt64]) func `a server killed in the middle leaves every endpoint with a result`(
+        seed: UInt64
+    ) {
+        var plan = SimulationPlan(seed: seed, endpoints: 200)
+        plan.serverRestart = .milliseconds(1500)
+        let report = run(plan)
         #expect(report.closed == 200)
         #expect(report.violations.isEmpty, "\(report.violations)")
     }

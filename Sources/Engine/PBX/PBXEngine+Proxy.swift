@@ -51,8 +51,10 @@ extension PBXEngine {
     func acknowledge(_ message: Message, from peer: Peer, now: Instant) {
         if let call = extensionCall(of: message) { return acknowledged(call, now: now) }
         let route = ownRoute(message)
-        guard let token = route.token, message.maxForwards != 0, let via = message.topVia else { return }
-        let target = token.peer(opposite: message.fromTagHash)
+        guard message.maxForwards != 0, let via = message.topVia,
+            let uri = message.requestURI.flatMap({ message.uri($0) }),
+            let target = dialogTarget(message, uri: uri, token: route.token, now: now)
+        else { return }
         guard let outgoing = flows[target.flow] else { return }
         let start = layer.writer.output.count
         beginForward(message, uri: nil)

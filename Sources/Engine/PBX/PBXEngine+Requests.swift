@@ -31,11 +31,18 @@ extension PBXEngine {
         if let call = extensionCall(of: message) {
             return handle(message, id, method, inCall: call, from: peer, now: now)
         }
-        guard let token = route.token else { return respond(id, 481, now: now) }
-        forward(
-            message, id, to: token.peer(opposite: message.fromTagHash), uri: nil, recordRoute: nil,
-            ownRoutes: route.count,
-            from: peer, now: now)
+        guard let target = dialogTarget(message, uri: uri, token: route.token, now: now) else {
+            return respond(id, 481, now: now)
+        }
+        forward(message, id, to: target, uri: nil, recordRoute: nil, ownRoutes: route.count, from: peer, now: now)
+    }
+
+    /// Where a request within a dialog goes: what its route token says; for a peer that does not keep routes, the contact of the
+    /// account that the Request-URI names.
+    func dialogTarget(_ message: Message, uri: SIPURI, token: RouteToken?, now: Instant) -> Peer? {
+        if let token { return token.peer(opposite: message.fromTagHash) }
+        guard let user = message.unescapedUser(uri), let place = accounts.place(ofAddressUser: user) else { return nil }
+        return accounts.states[place].target(now)?.peer
     }
 
     private func handleInitial(

@@ -17,7 +17,8 @@ extension Simulation {
             pairs[number].registered += 1
             if pairs[number].registered == 2 { startCall(number) }
         case .registrationFailed(let endpoint, _):
-            violate("endpoint \(endpoint) did not register")
+            report.registrationsFailed += 1
+            if plan.isCalm { violate("endpoint \(endpoint) did not register") }
             let (number, _) = pair(of: Int(endpoint))
             _ = queue.schedule(.finish(endpoint: UInt32(number)), at: now)
             _ = queue.schedule(.finish(endpoint: UInt32(number + pairs.count)), at: now)
@@ -27,7 +28,7 @@ extension Simulation {
             guard isCaller else { return }
             if succeeded {
                 report.callsSucceeded += 1
-            } else if plan.forgedChallenges == 0 {
+            } else if plan.isCalm {
                 violate("the call of endpoint \(endpoint) failed")
             }
             _ = queue.schedule(.finish(endpoint: UInt32(number)), at: now + Self.patience)
@@ -40,7 +41,12 @@ extension Simulation {
         let caller = UInt32(number + pairs.count)
         let planned = Instant.zero + Interval(nanoseconds: 1_000_000_000 / Int64(plan.callsPerSecond)) * number
         let target = Array("sip:user\(number)@".utf8) + Self.realm
-        shard(of: Int(caller)).perform(.call(endpoint: caller, target: .uri(target), at: max(now, planned)), now: now)
+        let start = max(now, planned)
+        shard(of: Int(caller)).perform(.call(endpoint: caller, target: .uri(target), at: start), now: now)
+        if plan.impatience > 0, random.chance(plan.impatience) {
+            let patience = Interval(nanoseconds: Int64(2_000_000_000 * random.unit()))
+            _ = queue.schedule(.hangUp(endpoint: caller), at: start + patience)
+        }
     }
 
     func finish(_ index: Int) {

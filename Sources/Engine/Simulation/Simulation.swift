@@ -18,6 +18,8 @@ public final class Simulation {
         case deliver(Datagram)
         case reportMedia(shard: Int, stream: UInt64)
         case finish(endpoint: UInt32)
+        case hangUp(endpoint: UInt32)
+        case restartServer
     }
 
     struct Datagram {
@@ -27,7 +29,9 @@ public final class Simulation {
     }
 
     let plan: SimulationPlan
-    let pbx: PBXEngine
+    var pbx: PBXEngine
+    /// Makes the server, again after each restart.
+    let makeServer: (inout SeededRandom) -> PBXEngine
     var shards: [AgentShard]
     var queue = TimerQueue<Event>()
     var now = Instant.zero
@@ -50,15 +54,20 @@ public final class Simulation {
         configuration.realm = Self.realm
         configuration.nonceLifetime = plan.nonceLifetime
         configuration.expires = 10...7200
+        configuration.faults = plan.faults
         let credentials = (0..<plan.endpoints).map { index in
             Credential.password(Array("password-of-\(index)".utf8).withUnsafeBytes { arena.store($0) })
         }
         let accounts = credentials.enumerated().map {
             PBXAccount(username: Self.username($0.offset), credential: $0.element)
         }
-        pbx = PBXEngine(
-            configuration: configuration, accounts: accounts, secrets: arena, hashes: hashes, random: random.fork())
-        pbx.flowOpened(Self.serverFlow, transport: .udp, local: Self.serverAddress)
+        makeServer = { [configuration] random in
+            let server = PBXEngine(
+                configuration: configuration, accounts: accounts, secrets: arena, hashes: hashes, random: random.fork())
+            server.flowOpened(Self.serverFlow, transport: .udp, local: Self.serverAddress)
+            return server
+        }
+        pbx = makeServer(&random)
         shards = (0..<plan.shards).map { _ in
             AgentShard(
                 configuration: ShardConfiguration(), secrets: arena, hashes: hashes, random: random.fork(),
@@ -113,6 +122,7 @@ public final class Simulation {
             shard(of: index).perform(.register(endpoint: UInt32(index), at: .zero + at), now: now)
             drain(index % shards.count)
         }
+        if let restart = plan.serverRestart { _ = queue.schedule(.restartServer, at: .zero + restart) }
         while let next = nextMoment {
             guard next - .zero <= plan.limit else {
                 violate("the world is not at rest after \(plan.limit.seconds) s of virtual time")
@@ -153,6 +163,10 @@ public final class Simulation {
             shards[shard].mediaReported(stream: stream, report: StreamReport(), now: now)
             drain(shard)
         case .finish(let endpoint): finish(Int(endpoint))
+        case .hangUp(let endpoint):
+            shard(of: Int(endpoint)).perform(.hangUp(endpoint: endpoint), now: now)
+            drain(Int(endpoint) % shards.count)
+        case .restartServer: pbx = makeServer(&random)
         }
     }
 
@@ -281,7 +295,7 @@ public final class Simulation {
         if !pbx.isIdle { violate("the server still holds \(pbx.pendingWork)") }
         for (place, shard) in shards.enumerated() where !shard.isIdle { violate("shard \(place) is not idle") }
         let registered = pbx.registeredAccounts(at: now)
-        if registered > 0, plan.forgedChallenges == 0 {
+        if registered > 0, plan.isCalm {
             violate("\(registered) contacts are still registered at the end")
         }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Bedrock
+public import PBX
 
 /// A world to be simulated: endpoints in pairs, each pair one call through the built-in server.
 public struct SimulationPlan: Hashable, Sendable {
@@ -24,8 +25,19 @@ public struct SimulationPlan: Hashable, Sendable {
     public var shards = 2
     /// The share of BYEs that somebody on the path answers with a challenge of a foreign realm, 0…1.
     public var forgedChallenges: Double = 0
+    /// The share of callers that hang up at a random moment, while it rings or soon after, 0…1.
+    public var impatience: Double = 0
+    /// Faults that the server plays.
+    public var faults: [PBXFault] = []
+    /// When the server is killed and starts again with nothing in its memory; nil for never.
+    public var serverRestart: Interval?
     /// Virtual time after which a world that is not at rest has failed.
     public var limit: Interval = .seconds(1800)
+
+    /// Whether everything that is begun must succeed.
+    var isCalm: Bool {
+        forgedChallenges == 0 && impatience == 0 && faults.isEmpty && serverRestart == nil && link.loss <= 0.1
+    }
 
     /// A plan with the usual rates.
     public init(seed: UInt64, endpoints: Int, link: LinkConditions = .rough) {
@@ -48,6 +60,8 @@ public struct SimulationReport: Hashable, Sendable {
     public var duplicated: UInt64 = 0
     /// Endpoints whose registration succeeded.
     public var registered = 0
+    /// Endpoints whose registration failed.
+    public var registrationsFailed = 0
     /// Calls that were up and ended as they should.
     public var callsSucceeded = 0
     /// Endpoints that gave their result.

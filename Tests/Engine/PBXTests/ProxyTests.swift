@@ -143,8 +143,20 @@ import Testing
                 "SIP/2.0 200 OK\nRecord-Route: \(route.replacing("5080", with: "5090").replacing("13d8", with: "13d9"))\n\n"
                     .utf8))
         #expect(forged.texts(.recordRoute).first != route)
-        let bye = pbx.inDialog("BYE", cSeq: 3, byCaller: true, route: forged, uri: "sip:bob@192.0.2.20:5080")
+        let bye = pbx.inDialog("BYE", cSeq: 3, byCaller: true, route: forged, uri: "sip:elsewhere@192.0.2.20:5090")
         #expect(pbx.feed(bye, from: PBXHarness.alice).map(\.message.status) == [481])
+    }
+
+    @Test func `a peer that keeps no routes still ends its call`() throws {
+        let pbx = try harness()
+        let invite = try #require(pbx.call("bob").first { $0.message.method == .invite }).message
+        let ok = try #require(pbx.answer(invite, 200).first).message
+        let plain = try Message.parse(Array("SIP/2.0 200 OK\r\n\r\n".utf8))
+        for (method, cSeq) in [("ACK", 2), ("BYE", 3)] {
+            let text = pbx.inDialog(method, cSeq: cSeq, byCaller: true, route: plain, uri: "sip:bob@192.0.2.20:5080")
+            #expect(pbx.feed(text, from: PBXHarness.alice).first?.destination == PBXHarness.bob)
+        }
+        #expect(ok.toTag != nil)
     }
 
     @Test func `peers on TCP and UDP call each other; both sides are recorded, and a closed connection is not called`()
