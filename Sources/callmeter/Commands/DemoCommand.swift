@@ -86,11 +86,13 @@ struct DemoCommand: AsyncParsableCommand {
                 return ended
             }
             defer { tasks.cancelAll() }
+            var ended: RunWatcher.Ended?
             while let result = try await tasks.next() {
                 guard let result else { continue }
+                ended = result
                 end.finish()
-                return result
             }
+            if let ended { return ended }
             throw CommandFailure(.endpointsFailed, "the demo's page ended before its run")
         }
     }

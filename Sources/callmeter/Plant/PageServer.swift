@@ -5,17 +5,19 @@ import ControlPlane
 import Domain
 import Logging
 import Runtime
+import ServiceLifecycle
 import Web
 
 /// The HTTP side of a plant, until it is told to end.
 struct PageServer {
     let plane: ControlPlane
     let web: WebServer
+    private let logger = Logger(label: "callmeter.web")
 
     init(plane: ControlPlane, secureCookies: Bool) {
         self.plane = plane
         web = WebServer(
-            plane: plane, secureCookies: secureCookies, logger: Logger(label: "callmeter.web"),
+            plane: plane, secureCookies: secureCookies, logger: logger,
             now: { SystemClock.now().nanoseconds / 1_000_000_000 })
     }
 
@@ -27,21 +29,22 @@ struct PageServer {
         host: String, port: Int, until interrupts: AsyncStream<Void>,
         started: @escaping @Sendable (Int, PageServer) async -> Void
     ) async throws {
-        try await withThrowingTaskGroup { tasks in
-            tasks.addTask {
-                do {
-                    try await web.run(host: host, port: port) { port in await started(port, self) }
-                } catch is CancellationError {
-                    return
-                } catch {
-                    throw CommandFailure.usage("\(host):\(port) cannot be listened on: \(error)")
-                }
-            }
-            tasks.addTask {
-                for await _ in interrupts { break }
-            }
-            try await tasks.next()
-            tasks.cancelAll()
+        let application = try web.application(host: host, port: port) { port in await started(port, self) }
+        var configuration = ServiceGroupConfiguration(services: [application], logger: logger)
+        // A reader of events may stay for ever; others are done in a moment.
+        configuration.maximumGracefulShutdownDuration = .seconds(1)
+        let group = ServiceGroup(configuration: configuration)
+        let watcher = Task {
+            for await _ in interrupts { break }
+            await group.triggerGracefulShutdown()
+        }
+        defer { watcher.cancel() }
+        do {
+            try await group.run()
+        } catch is CancellationError {
+            return
+        } catch {
+            throw CommandFailure.usage("\(host):\(port) cannot be listened on: \(error)")
         }
     }
 }

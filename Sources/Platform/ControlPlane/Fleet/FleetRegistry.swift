@@ -23,6 +23,7 @@ actor FleetRegistry {
     }
 
     private var workers: [WorkerID: Entry] = [:]
+    private var isClosing = false
     private let logger: Logger
 
     init(logger: Logger) { self.logger = logger }
@@ -70,7 +71,9 @@ actor FleetRegistry {
 
     private func lose(_ worker: WorkerID) {
         guard let entry = workers.removeValue(forKey: worker) else { return }
-        logger.warning("worker offline", metadata: ["worker": "\(entry.hello.name)", "runs": "\(entry.runs.count)"])
+        logger.log(
+            level: isClosing ? .info : .warning, "worker offline",
+            metadata: ["worker": "\(entry.hello.name)", "runs": "\(entry.runs.count)"])
         for run in entry.runs.values { run.inbox.put(.workerLost) }
     }
 
@@ -94,6 +97,7 @@ actor FleetRegistry {
 
     /// Ends every session.
     func close() {
+        isClosing = true
         for entry in workers.values { entry.link.close() }
     }
 }

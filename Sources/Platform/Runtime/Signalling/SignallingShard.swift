@@ -124,6 +124,7 @@ final class SignallingShard: FlowOwner {
 
     func received(_ message: UnsafeRawBufferPointer, flow: FlowID, source: TransportAddress) {
         probe.heard(from: source)
+        note(message, isSent: false, peer: source)
         agent.receive(message, flow: flow, source: source, now: SystemClock.now())
     }
 
@@ -182,6 +183,9 @@ final class SignallingShard: FlowOwner {
         if !transmissions.isEmpty {
             agent.withOutgoing { base in
                 for transmission in transmissions {
+                    note(
+                        UnsafeRawBufferPointer(rebasing: base[transmission.range]), isSent: true,
+                        peer: transmission.destination)
                     flows.queue(
                         transmission.range, flow: transmission.flow, destination: transmission.destination, base: base)
                     if flows.isDatagram(transmission.flow) { probe.sent(to: transmission.destination, now: now) }
@@ -199,6 +203,11 @@ final class SignallingShard: FlowOwner {
         }
         agent.removeOutputs()
         for stream in media.flush() { agent.mediaReported(stream: stream, report: StreamReport(), now: now) }
+    }
+
+    private func note(_ message: UnsafeRawBufferPointer, isSent: Bool, peer: TransportAddress) {
+        guard let take = sink.message else { return }
+        if let note = MessageNote(message, at: SystemClock.now(), isSent: isSent, peer: peer) { take(note) }
     }
 
     private func deliver(now: Instant) {

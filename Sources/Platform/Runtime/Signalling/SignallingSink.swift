@@ -9,12 +9,16 @@ public struct SignallingSink: Sendable {
     public let events: @Sendable ([AgentEvent]) -> Void
     /// Takes what one shard counted in one second; windows of the same second merge.
     public let window: @Sendable (Window) -> Void
+    /// Takes a note of every message, each parsed once more for it; nil costs nothing.
+    public let message: (@Sendable (MessageNote) -> Void)?
 
-    /// A sink from its two closures.
+    /// A sink from its closures.
     public init(
-        events: @escaping @Sendable ([AgentEvent]) -> Void, window: @escaping @Sendable (Window) -> Void = { _ in }
+        events: @escaping @Sendable ([AgentEvent]) -> Void, window: @escaping @Sendable (Window) -> Void = { _ in },
+        message: (@Sendable (MessageNote) -> Void)? = nil
     ) {
         self.events = events
         self.window = window
+        self.message = message
     }
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import API
+public import API
 import Bedrock
 import Domain
-import RunMetrics
+public import RunMetrics
 
 extension API.Endpoint {
-    init(_ result: EndpointResult, diagnosis: String?) {
+    /// An endpoint as the API shows it.
+    public init(_ result: EndpointResult, diagnosis: String?) {
         self.init(
             index: Int(result.index), group: result.group, username: result.username, phase: result.phase.name,
             outcome: result.outcome.name, partner: result.partner.map(Int.init), diagnosis: diagnosis,

@@ -34,17 +34,10 @@ public struct WebServer: Sendable {
         Application(
             router: try router(),
             configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: "callmeter"),
-            onServerRunning: { channel in await onRunning(channel.localAddress?.port ?? port) }, logger: logger)
-    }
-
-    /// Listens until the task is cancelled; `onRunning` hears the port once it listens. Throws when it cannot listen.
-    public func run(
-        host: String, port: Int, onRunning: @escaping @Sendable (Int) async -> Void
-    ) async throws {
-        try await application(host: host, port: port) { [counters] port in
-            counters.markReady()
-            await onRunning(port)
-        }.run()
+            onServerRunning: { [counters] channel in
+                counters.markReady()
+                await onRunning(channel.localAddress?.port ?? port)
+            }, logger: logger)
     }
 
     /// All routes.
