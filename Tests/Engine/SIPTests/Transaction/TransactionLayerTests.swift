@@ -285,7 +285,8 @@ import Testing
         let bench = Bench()
         #expect(try bench.receive(invite("OPTIONS").replacing("Call-ID: c\r\n", with: "")) == .defective(.callID))
         #expect(bench.sent()[0].hasPrefix("SIP/2.0 400 Bad or missing Call-ID\r\nVia: "))
-        #expect(try bench.receive("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP x;branch=z9hG4bKq\r\n\r\n") == .absorbed, "not ours")
+        #expect(
+            try bench.receive("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP x;branch=z9hG4bKq\r\n\r\n") == .absorbed, "not ours")
         #expect(try bench.receive(invite("ACK").replacing("Call-ID: c\r\n", with: "")) == .defective(.callID))
         #expect(bench.sent() == [] && bench.layer.isEmpty)
     }
