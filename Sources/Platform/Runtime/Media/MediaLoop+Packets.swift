@@ -13,88 +13,88 @@ extension MediaLoop {
 
     /// Sends what a stream has due and gives its next deadline.
     func service(_ index: Int) -> Instant {
-        guard var due = streams[index]?.session.nextPacketDue else { return .distantFuture }
+        guard let stream = streams[index] else { return .distantFuture }
         let now = SystemClock.now()
-        if due <= now, let length = streams[index]?.session.writePacket(into: output, now: now), length > 0 {
+        let due = stream.pointee.session.nextPacketDue
+        if due <= now {
+            let length = stream.pointee.session.writePacket(into: output, now: now)
             figures.lateness.record(now - due)
-            sendPacket(index, length: length)
+            sendPacket(stream, length: length)
         }
-        if let report = streams[index]?.session.nextReportDue, report <= now {
-            let length = streams[index]?.session.writeReport(into: output, now: now) ?? 0
-            sendControl(index, length: length)
+        if stream.pointee.session.nextReportDue <= now {
+            sendControl(stream, length: stream.pointee.session.writeReport(into: output, now: now))
         }
-        due = streams[index]?.session.nextDue ?? .distantFuture
-        return due
+        return stream.pointee.session.nextDue
     }
 
-    private func sendPacket(_ index: Int, length: Int) {
-        guard var peer = streams[index]?.peer.rtp, let descriptor = streams[index]?.port.rtpDescriptor else { return }
-        if callmeter_send(descriptor, output.baseAddress, UInt32(length), &peer) == 0 {
+    private func sendPacket(_ stream: UnsafeMutablePointer<MediaStream>, length: Int) {
+        let descriptor = stream.pointee.port.rtpDescriptor
+        if callmeter_send(descriptor, output.baseAddress, UInt32(length), &stream.pointee.rtpPeer) == 0 {
             figures.packetsSent += 1
         } else {
-            streams[index]?.sendErrors += 1
+            stream.pointee.sendErrors += 1
         }
     }
 
-    private func sendControl(_ index: Int, length: Int) {
-        guard length > 0, var peer = streams[index]?.peer.rtcp, let descriptor = streams[index]?.port.rtcpDescriptor
-        else { return }
+    private func sendControl(_ stream: UnsafeMutablePointer<MediaStream>, length: Int) {
+        guard length > 0 else { return }
         // A peer without RTCP is no fault of the stream: the result does not matter.
-        _ = callmeter_send(descriptor, output.baseAddress, UInt32(length), &peer)
+        _ = callmeter_send(
+            stream.pointee.port.rtcpDescriptor, output.baseAddress, UInt32(length), &stream.pointee.rtcpPeer)
     }
 
-    func sayBye(_ index: Int) {
-        let length = streams[index]?.session.writeBye(into: output, now: SystemClock.now()) ?? 0
-        sendControl(index, length: length)
+    func sayBye(_ stream: UnsafeMutablePointer<MediaStream>) {
+        sendControl(stream, length: stream.pointee.session.writeBye(into: output, now: SystemClock.now()))
     }
 
     /// Takes up to `count` datagrams from a socket.
     func receive(_ descriptor: Int32, isControl: Bool, count: Int32) {
         let found = callmeter_receive(descriptor, received, count)
         guard found > 0 else { return }
-        let index = stream(of: descriptor)
-        guard index >= 0 else {
+        guard let stream = streams[index(of: descriptor)] else {
             figures.strays += UInt64(found)
             return
         }
-        let now = SystemClock.now()
+        let now = wakeTime
         for number in 0..<Int(found) {
-            let packet = received[number]
-            let bytes = UnsafeRawBufferPointer(start: packet.data, count: Int(min(packet.length, packet.capacity)))
-            let arrival =
-                packet.arrival == 0 ? now : min(now, Instant(nanoseconds: packet.arrival - clockDifference))
+            let packet = received + number
+            let length = Int(min(packet.pointee.length, packet.pointee.capacity))
+            let bytes = UnsafeRawBufferPointer(start: packet.pointee.data, count: length)
+            let stamp = packet.pointee.arrival
+            let arrival = stamp == 0 ? now : min(now, Instant(nanoseconds: stamp - clockDifference))
             if isControl || RTPPacket.isControl(bytes) {
-                streams[index]?.session.receiveControl(bytes, at: arrival)
+                stream.pointee.session.receiveControl(bytes, at: arrival)
             } else {
-                receivePacket(index, bytes, from: packet.peer, arrival: arrival, now: now)
+                receivePacket(stream, bytes, from: number, arrival: arrival, now: now)
             }
         }
     }
 
     private func receivePacket(
-        _ index: Int, _ bytes: UnsafeRawBufferPointer, from peer: callmeter_address, arrival: Instant, now: Instant
+        _ stream: UnsafeMutablePointer<MediaStream>, _ bytes: UnsafeRawBufferPointer, from number: Int,
+        arrival: Instant, now: Instant
     ) {
-        guard let isSymmetric = streams[index]?.session.isSymmetric else { return }
+        let isSymmetric = stream.pointee.session.isSymmetric
         var sender: TransportAddress?
         if isSymmetric {
-            var peer = peer
             var endpoint = callmeter_endpoint()
-            if callmeter_address_get(&peer, &endpoint) == 1 { sender = TransportAddress(endpoint) }
+            if callmeter_address_get(&received[number].peer, &endpoint) == 1 { sender = TransportAddress(endpoint) }
         }
-        guard streams[index]?.session.receivePacket(bytes, from: sender, at: arrival) == true else { return }
+        guard stream.pointee.session.receivePacket(bytes, from: sender, at: arrival) else { return }
         figures.packetsReceived += 1
-        if isSymmetric, let session = streams[index]?.session { streams[index]?.peer.follow(session) }
-        let length = streams[index]?.session.writeEcho(of: bytes, into: output, now: now) ?? 0
-        if length > 0 { sendPacket(index, length: length) }
+        if isSymmetric { stream.pointee.followPeer() }
+        guard stream.pointee.session.isEcho else { return }
+        let length = stream.pointee.session.writeEcho(of: bytes, into: output, now: now)
+        if length > 0 { sendPacket(stream, length: length) }
     }
 
     /// Takes ICMP errors off a socket's queue; those of RTP count against the stream.
     func takeErrors(_ descriptor: Int32, isControl: Bool) {
-        let index = stream(of: descriptor)
+        let stream = streams[index(of: descriptor)]
         var entry = callmeter_datagram_error()
         for _ in 0..<Self.errorsAtOnce {
             guard callmeter_error_queue_take(descriptor, &entry) == 1 else { return }
-            if index >= 0, !isControl { streams[index]?.unreachable += 1 }
+            if !isControl { stream?.pointee.unreachable += 1 }
         }
     }
 }

@@ -10,30 +10,46 @@ struct MediaStream {
     let id: StreamID
     let client: MediaClient
     let port: MediaPort
-    var peer = MediaPeer()
+    let dropsBefore: Int64
     var sendErrors: UInt64 = 0
     var unreachable: UInt64 = 0
-    let dropsBefore: Int64
-}
 
-/// A session's remote addresses in the form the system calls take, made anew only when they change.
-struct MediaPeer {
-    private(set) var rtp = callmeter_address()
-    private(set) var rtcp = callmeter_address()
+    // The remote addresses in the form the system calls take, made anew only when they change.
+    var rtpPeer = callmeter_address()
+    var rtcpPeer = callmeter_address()
     private var knownRTP: TransportAddress?
     private var knownRTCP: TransportAddress?
 
-    mutating func follow(_ session: borrowing Session) {
+    init(session: Session, id: StreamID, client: MediaClient, port: MediaPort) {
+        self.session = session
+        self.id = id
+        self.client = client
+        self.port = port
+        dropsBefore = callmeter_drops(port.rtpDescriptor)
+        followPeer()
+    }
+
+    /// Takes over the session's remote addresses.
+    mutating func followPeer() {
         if knownRTP != session.remoteRTP {
             knownRTP = session.remoteRTP
             var endpoint = session.remoteRTP.endpoint
-            callmeter_address_set(&rtp, &endpoint)
+            callmeter_address_set(&rtpPeer, &endpoint)
         }
         if knownRTCP != session.remoteRTCP {
             knownRTCP = session.remoteRTCP
             var endpoint = session.remoteRTCP.endpoint
-            callmeter_address_set(&rtcp, &endpoint)
+            callmeter_address_set(&rtcpPeer, &endpoint)
         }
+    }
+
+    /// The session's figures with the driver's own.
+    func report() -> StreamReport {
+        var report = session.report()
+        report.sendErrors = sendErrors
+        report.unreachable = unreachable
+        report.droppedBySystem = UInt64(max(0, callmeter_drops(port.rtpDescriptor) - dropsBefore))
+        return report
     }
 }
 
@@ -42,12 +58,13 @@ final class MediaLoop {
     /// Room for a received datagram: larger ones are no telephone audio and are cut.
     static var datagramLength: Int { 2048 }
     private static var second: Interval { .seconds(1) }
+    /// Event batches taken before sending goes on: each descriptor of the system's usual limit of 20,000 about once.
+    private static var batchesAtOnce: Int { 64 }
 
     let mailbox: MediaMailbox
     private let interimReports: Bool
     private var random = SeededRandom.unpredictable()
-    var streams: [MediaStream?] = []
-    private var vacant: [Int] = []
+    var streams = StreamTable()
     private var indexOf: [StreamKey: Int] = [:]
     /// The stream of a descriptor, -1 when none uses it.
     var streamOf: [Int32] = []
@@ -56,7 +73,9 @@ final class MediaLoop {
     private var nextPublication: Instant
     private var mail: [(client: MediaClient, event: MediaEvent)] = []
     var figures = MediaFigures()
-    /// Wall clock minus monotonic clock, read at each wake-up.
+    /// When the clocks were read last: at each wake-up and each batch of datagrams.
+    var wakeTime = Instant.zero
+    /// Wall clock minus monotonic clock at that time.
     var clockDifference: Int64 = 0
 
     let output: UnsafeMutableRawBufferPointer
@@ -107,7 +126,7 @@ final class MediaLoop {
             deliverMail()
             wait()
         }
-        for index in streams.indices where streams[index] != nil { close(at: index) }
+        for index in streams.indices { close(at: index) }
         for case .perform(let command, let client) in mailbox.finish() {
             guard let answer = MediaMailbox.Order.perform(command, client).answerAfterShutdown else { continue }
             mail.append((client, answer))
@@ -117,28 +136,36 @@ final class MediaLoop {
     }
 
     private func readClocks() {
-        clockDifference = SystemClock.wallTime().nanoseconds - SystemClock.now().nanoseconds
+        wakeTime = SystemClock.now()
+        clockDifference = SystemClock.wallTime().nanoseconds - wakeTime.nanoseconds
     }
 
     /// Sleeps until the next deadline, a datagram or an order, and takes what arrived.
     private func wait() {
         var until = interimReports || !indexOf.isEmpty ? nextPublication : Instant.distantFuture
         if let wake = wheel.nextWake { until = min(until, wake) }
-        let timeout = until == .distantFuture ? -1 : max(0, (until - SystemClock.now()).nanoseconds)
-        let count = callmeter_epoll_wait(mailbox.epoll, events, CALLMETER_EVENTS, timeout)
-        guard count > 0 else { return }
-        readClocks()
-        for index in 0..<Int(count) {
-            let event = events[index]
-            if event.token == MediaMailbox.wakeToken {
-                callmeter_wake_drain(mailbox.wake)
-            } else {
-                let descriptor = Int32(truncatingIfNeeded: event.token / 2)
-                let isControl = event.token % 2 == 1
-                if event.error != 0 { takeErrors(descriptor, isControl: isControl) }
-                if event.readable != 0 { receive(descriptor, isControl: isControl, count: 1) }
-            }
+        var timeout = until == .distantFuture ? -1 : max(0, (until - SystemClock.now()).nanoseconds)
+        // A full batch means that more is waiting. It comes before the next packets are sent: a thread that cannot keep up
+        // shall skip frames, which it counts, rather than leave the peers' packets until the system drops them.
+        for _ in 0..<Self.batchesAtOnce {
+            let count = callmeter_epoll_wait(mailbox.epoll, events, CALLMETER_EVENTS, timeout)
+            guard count > 0 else { return }
+            readClocks()
+            for index in 0..<Int(count) { take(events[index]) }
+            guard count == CALLMETER_EVENTS else { return }
+            timeout = 0
         }
+    }
+
+    private func take(_ event: callmeter_event) {
+        if event.token == MediaMailbox.wakeToken {
+            callmeter_wake_drain(mailbox.wake)
+            return
+        }
+        let descriptor = Int32(truncatingIfNeeded: event.token / 2)
+        let isControl = event.token % 2 == 1
+        if event.error != 0 { takeErrors(descriptor, isControl: isControl) }
+        if event.readable != 0 { receive(descriptor, isControl: isControl, count: 1) }
     }
 
     private func sendDue() {
@@ -155,12 +182,13 @@ extension MediaLoop {
         case .perform(.open(let id, let port, let configuration, let phase), let client):
             open(id, port, configuration, phase, client)
         case .perform(.update(let id, let audio), let client):
-            guard let index = indexOf[StreamKey(client: ObjectIdentifier(client), id: id)] else { return }
+            guard let index = indexOf[StreamKey(client: ObjectIdentifier(client), id: id)],
+                let stream = streams[index]
+            else { return }
             wheel.remove(index)
-            streams[index]?.session.update(audio, at: SystemClock.now())
-            guard let stream = streams[index] else { return }
-            streams[index]?.peer.follow(stream.session)
-            wheel.insert(index, due: stream.session.nextDue)
+            stream.pointee.session.update(audio, at: SystemClock.now())
+            stream.pointee.followPeer()
+            wheel.insert(index, due: stream.pointee.session.nextDue)
         case .perform(.close(let id), let client):
             if let index = indexOf[StreamKey(client: ObjectIdentifier(client), id: id)] {
                 close(at: index)
@@ -168,14 +196,13 @@ extension MediaLoop {
                 mail.append((client, .closed(id, StreamReport())))
             }
         case .release(let port):
-            let index = stream(of: port.rtpDescriptor)
-            if index >= 0 { close(at: index) }
+            close(at: index(of: port.rtpDescriptor))
             port.closeSockets()
         }
     }
 
     /// The stream that uses a descriptor, -1 for none.
-    func stream(of descriptor: Int32) -> Int {
+    func index(of descriptor: Int32) -> Int {
         Int(descriptor) < streamOf.count ? Int(streamOf[Int(descriptor)]) : -1
     }
 
@@ -190,7 +217,7 @@ extension MediaLoop {
         _ id: StreamID, _ port: MediaPort, _ configuration: StreamConfiguration, _ phase: Interval?,
         _ client: MediaClient
     ) {
-        guard stream(of: port.rtpDescriptor) < 0 else {
+        guard index(of: port.rtpDescriptor) < 0 else {
             mail.append((client, .failed(id, .inUse)))
             return
         }
@@ -200,12 +227,7 @@ extension MediaLoop {
             configuration: configuration, start: start,
             clock: UnixTime(nanoseconds: start.nanoseconds + clockDifference),
             random: random.fork())
-        var stream = MediaStream(
-            session: session, id: id, client: client, port: port, dropsBefore: callmeter_drops(port.rtpDescriptor))
-        stream.peer.follow(session)
-        let index = vacant.popLast() ?? streams.count
-        if index == streams.count { streams.append(nil) }
-        streams[index] = stream
+        let index = streams.insert(MediaStream(session: session, id: id, client: client, port: port))
         indexOf[StreamKey(client: ObjectIdentifier(client), id: id)] = index
         assign(index, to: port)
         wheel.insert(index, due: session.nextDue)
@@ -219,14 +241,15 @@ extension MediaLoop {
     }
 
     private func close(at index: Int) {
-        guard let port = streams[index]?.port else { return }
+        guard let leaving = streams[index] else { return }
+        let port = leaving.pointee.port
         // What the kernel received before the end belongs to the stream.
+        readClocks()
         receive(port.rtpDescriptor, isControl: false, count: CALLMETER_BATCH)
         receive(port.rtcpDescriptor, isControl: true, count: CALLMETER_BATCH)
-        sayBye(index)
+        sayBye(leaving)
         wheel.remove(index)
-        guard let stream = streams[index].take() else { return }
-        vacant.append(index)
+        guard let stream = streams.remove(index) else { return }
         assign(-1, to: port)
         indexOf[StreamKey(client: ObjectIdentifier(stream.client), id: stream.id)] = nil
         mail.append((stream.client, .closed(stream.id, stream.report())))
@@ -235,16 +258,6 @@ extension MediaLoop {
 
 // MARK: Reports
 
-extension MediaStream {
-    func report() -> StreamReport {
-        var report = session.report()
-        report.sendErrors = sendErrors
-        report.unreachable = unreachable
-        report.droppedBySystem = UInt64(max(0, callmeter_drops(port.rtpDescriptor) - dropsBefore))
-        return report
-    }
-}
-
 extension MediaLoop {
     private func publishIfDue() {
         let now = SystemClock.now()
@@ -252,7 +265,10 @@ extension MediaLoop {
         nextPublication = now + Self.second
         publish()
         guard interimReports else { return }
-        for case .some(let stream) in streams { mail.append((stream.client, .interim(stream.id, stream.report()))) }
+        for index in streams.indices {
+            guard let stream = streams[index] else { continue }
+            mail.append((stream.pointee.client, .interim(stream.pointee.id, stream.pointee.report())))
+        }
     }
 
     private func publish() {
