@@ -74,6 +74,10 @@ public struct RegistrationEvidence: Hashable, Sendable, Codable {
     public var retransmissions: UInt16 = 0
     /// Whether the un-REGISTER at the end was confirmed; nil when none was needed.
     public var unregistered: Bool?
+    /// The Contact that may still be bound, exactly as it was sent, and until when; nil when it was removed or never bound (D5).
+    public var boundContact: String?
+    /// When the server forgets the Contact by itself; counted from the run's start.
+    public var boundUntil: Interval?
 
     /// Nothing done yet.
     public init() {}

@@ -105,7 +105,7 @@ extension AgentShard {
             return
         }
         switch endpoints[slot].registration.state {
-        case .registering, .refreshing, .unregistering:
+        case .clearing, .registering, .refreshing, .unregistering:
             return
         case .registered:
             guard endpoints[slot].path == .open else {
@@ -148,8 +148,20 @@ extension AgentShard {
         advancePhase(slot, to: .closed)
         endpoints[slot].stage = .closed
         openEndpoints -= 1
+        noteLeftover(slot)
         emit(.closed(endpoints[slot].result))
         endpoints[slot].evidence = RegistrationEvidence()
         endpoints[slot].calls = []
+    }
+
+    /// Keeps the Contact of a binding that nobody removed, for its account's next use (D5).
+    private func noteLeftover(_ slot: Int) {
+        guard endpoints[slot].evidence.registeredAt != nil, endpoints[slot].evidence.unregistered != true else {
+            endpoints[slot].evidence.boundUntil = nil
+            return
+        }
+        var contact = ByteWriter(capacity: 64)
+        contact.appendContact(endpoints[slot])
+        endpoints[slot].evidence.boundContact = String(decoding: contact.bytes, as: UTF8.self)
     }
 }

@@ -5,27 +5,46 @@ import RunMetrics
 import SIP
 
 extension AgentShard {
-    /// Writes and sends a REGISTER: `expires` 0 removes the binding, nil asks for the usual lifetime.
-    func sendRegister(_ slot: Int, expires: UInt32?, now: Instant) {
+    /// What a REGISTER is for.
+    enum RegisterPurpose {
+        /// Make or refresh the binding.
+        case bind
+        /// Remove it (RFC 3261 §10.2.2).
+        case unbind
+        /// Remove the one that an earlier run left behind (D5).
+        case clear
+    }
+
+    /// Writes and sends a REGISTER.
+    func sendRegister(_ slot: Int, _ purpose: RegisterPurpose, now: Instant) {
         let id = layer.openRequest()
         let start = layer.writer.output.count
         let sequence = endpoints[slot].registration.nextSequence()
         let server = endpoints[slot].registration.nextUse(isProxy: false)
         let proxy = endpoints[slot].registration.nextUse(isProxy: true)
-        let lifetime = expires ?? endpoints[slot].registration.expires
+        let expires = purpose == .bind ? endpoints[slot].registration.expires : 0
         writeRegister(endpoints[slot], branch: layer.branch(of: id), sequence: sequence)
+        if purpose == .clear, let contact = endpoints[slot].plan.staleContact {
+            layer.writer.header(.contact, bytes: contact)
+        } else {
+            writeContact(endpoints[slot])
+        }
+        writeUserAgent()
         if let server { writeCredentials(.authorization, server, slot, .register) }
         if let proxy { writeCredentials(.proxyAuthorization, proxy, slot, .register) }
-        layer.writer.header(.expires, decimal: UInt64(lifetime))
+        layer.writer.header(.expires, decimal: UInt64(expires))
         layer.writer.finish()
 
-        if expires == 0 {
+        if server != nil || proxy != nil { endpoints[slot].evidence.credentialsSent = true }
+        switch purpose {
+        case .clear:
+            endpoints[slot].registration.beginClearing(id)
+        case .unbind:
             endpoints[slot].registration.beginUnregistering(id)
-        } else {
+        case .bind:
             endpoints[slot].registration.sent(id)
             endpoints[slot].evidence.attempts &+= 1
             if endpoints[slot].evidence.sentAt == nil { endpoints[slot].evidence.sentAt = elapsed(now) }
-            if server != nil || proxy != nil { endpoints[slot].evidence.credentialsSent = true }
         }
         layer.send(
             id, method: .register, from: start, owner: Owner.registration(slot: slot).raw,
@@ -48,8 +67,6 @@ extension AgentShard {
         layer.writer.endLine()
         layer.writer.callID(endpoint.registration.callID)
         layer.writer.cSeq(sequence, .register)
-        writeContact(endpoint)
-        writeUserAgent()
     }
 
     /// Writes an Authorization or Proxy-Authorization line for a request of an endpoint to its registrar's domain.
@@ -73,15 +90,7 @@ extension AgentShard {
 
     func writeContact(_ endpoint: Endpoint) {
         layer.writer.beginHeader(.contact)
-        layer.writer.output.append("<sip:")
-        layer.writer.output.append(endpoint.contactUser)
-        layer.writer.output.append(0x40)
-        layer.writer.output.append(address: endpoint.local)
-        if endpoint.plan.transport != .udp {
-            layer.writer.output.append(";transport=")
-            layer.writer.output.append(endpoint.plan.transport.parameterName)
-        }
-        layer.writer.output.append(0x3E)
+        layer.writer.output.appendContact(endpoint)
         layer.writer.endLine()
     }
 
@@ -91,6 +100,19 @@ extension AgentShard {
 }
 
 extension ByteWriter {
+    /// Appends an endpoint's Contact.
+    mutating func appendContact(_ endpoint: Endpoint) {
+        append("<sip:")
+        append(endpoint.contactUser)
+        append(0x40)
+        append(address: endpoint.local)
+        if endpoint.plan.transport != .udp {
+            append(";transport=")
+            append(endpoint.plan.transport.parameterName)
+        }
+        append(0x3E)
+    }
+
     /// Appends the name-addr of an endpoint's address-of-record.
     mutating func appendAddressOfRecord(_ endpoint: Endpoint) {
         if let name = endpoint.plan.displayName {

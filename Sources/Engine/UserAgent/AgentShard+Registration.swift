@@ -12,7 +12,7 @@ extension AgentShard {
         if case .failed(let fault) = endpoints[slot].path {
             return fail(slot, fault: fault, now: now)
         }
-        if at <= now { return sendRegister(slot, expires: nil, now: now) }
+        if at <= now { return beginRegistering(slot, now: now) }
         endpoints[slot].registration.timer = timers.schedule(.registration(slot: slot), at: at)
     }
 
@@ -21,16 +21,21 @@ extension AgentShard {
         endpoints[slot].registration.timer = nil
         guard endpoints[slot].stage == .active else { return }
         switch endpoints[slot].registration.state {
-        case .idle, .registered: sendRegister(slot, expires: nil, now: now)
-        case .registering, .refreshing, .unregistering, .ended: break
+        case .idle: beginRegistering(slot, now: now)
+        case .registered: sendRegister(slot, .bind, now: now)
+        case .clearing, .registering, .refreshing, .unregistering, .ended: break
         }
+    }
+
+    private func beginRegistering(_ slot: Int, now: Instant) {
+        sendRegister(slot, endpoints[slot].plan.staleContact == nil ? .bind : .clear, now: now)
     }
 
     /// Removes the binding (RFC 3261 §10.2.2): exactly our Contact with an expiry of 0.
     func unregister(_ slot: Int, now: Instant) {
         if let timer = endpoints[slot].registration.timer { timers.cancel(timer) }
         endpoints[slot].registration.timer = nil
-        sendRegister(slot, expires: 0, now: now)
+        sendRegister(slot, .unbind, now: now)
     }
 
     // MARK: Answers
@@ -38,7 +43,9 @@ extension AgentShard {
     func receiveRegisterResponse(_ slot: Int, _ id: ClientTransactionID, _ response: Message, now: Instant) {
         guard endpoints[slot].registration.transaction == id, let status = response.status else { return }
         let isUnregistering = endpoints[slot].registration.isUnregistering
-        if endpoints[slot].evidence.firstResponseAt == nil { endpoints[slot].evidence.firstResponseAt = elapsed(now) }
+        if endpoints[slot].evidence.firstResponseAt == nil, !endpoints[slot].registration.isClearing {
+            endpoints[slot].evidence.firstResponseAt = elapsed(now)
+        }
         guard status >= 200 else { return }
         let action: Registration.Action
         switch status {
@@ -49,9 +56,11 @@ extension AgentShard {
         case 423:
             action = endpoints[slot].registration.tooBrief(minimum: response.minExpires)
         default:
-            action = endpoints[slot].registration.failed()
+            action = endpoints[slot].registration.refused(status: status)
         }
-        if action != .send, !isUnregistering { endpoints[slot].evidence.note(final: response, texts: &texts) }
+        if action != .send, action != .begin, !isUnregistering {
+            endpoints[slot].evidence.note(final: response, texts: &texts)
+        }
         perform(action, slot, now: now)
     }
 
@@ -76,7 +85,7 @@ extension AgentShard {
         _ slot: Int, _ response: Message, isUnregistering: Bool, now: Instant
     ) -> Registration.Action {
         let nonce = response.nextNonce.map { response.bytes(of: $0) }
-        guard !isUnregistering else {
+        guard !isUnregistering, !endpoints[slot].registration.isClearing else {
             return endpoints[slot].registration.accepted(expiresAt: now, nextNonce: nonce)
         }
         let bindings = bindings(slot, in: response)
@@ -126,7 +135,12 @@ extension AgentShard {
         case .none:
             return
         case .send:
-            return sendRegister(slot, expires: endpoints[slot].registration.isUnregistering ? 0 : nil, now: now)
+            let registration = endpoints[slot].registration
+            return sendRegister(
+                slot, registration.isUnregistering ? .unbind : registration.isClearing ? .clear : .bind, now: now)
+        case .begin:
+            if endpoints[slot].stage == .active { return sendRegister(slot, .bind, now: now) }
+            endpoints[slot].outcome.worsen(to: .notAttempted)
         case .registered(let isFirst):
             if isFirst {
                 endpoints[slot].evidence.registeredAt = elapsed(now)
@@ -134,6 +148,9 @@ extension AgentShard {
                 window.registered += 1
                 advancePhase(slot, to: .registered)
                 emit(.registered(endpoint: endpoint, at: now))
+            }
+            endpoints[slot].evidence.boundUntil = endpoints[slot].evidence.grantedExpires.map {
+                elapsed(now) + .seconds(Int($0))
             }
             planRefresh(slot, now: now)
         case .failed:

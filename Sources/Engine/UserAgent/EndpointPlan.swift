@@ -46,6 +46,8 @@ public struct EndpointPlan: Sendable {
     public var ringTimeout: Interval
     /// Whether it registers; false for endpoints that are reached by their address or trunk.
     public var registers: Bool
+    /// The Contact that an earlier run may have left bound, exactly as it was sent; removed before the first REGISTER (D5).
+    public var staleContact: [UInt8]?
 
     /// A plan with the usual values for all that is not given: UDP, 3,600 s, both G.711 codecs, answering at once, 60 s of ringing.
     public init(

@@ -9,6 +9,7 @@ import SIP
 /// | state         | send          | 2xx                 | 401, 407, 423 that can be met | other final, time-out | finish         |
 /// |---------------|---------------|---------------------|-------------------------------|-----------------------|----------------|
 /// | idle          | registering   |                     |                               |                       |                |
+/// | clearing      |               | idle, begin         | send                          | ended, failed         | waits          |
 /// | registering   |               | registered          | send                          | ended, failed         | waits          |
 /// | registered    | refreshing    |                     |                               |                       | unregistering  |
 /// | refreshing    |               | registered          | send                          | ended, failed         | waits          |
@@ -17,6 +18,8 @@ struct Registration: Sendable {
     enum State: Hashable, Sendable {
         /// Not asked to register yet. Left by the first REGISTER.
         case idle
+        /// The removal of a Contact that an earlier run left behind is under way (D5). Left by its final answer.
+        case clearing(ClientTransactionID)
         /// The first REGISTER is under way. Left by its final answer.
         case registering(ClientTransactionID)
         /// Bound until `expiresAt`. Left by a refresh or the un-REGISTER.
@@ -34,6 +37,8 @@ struct Registration: Sendable {
         case none
         /// Send the same REGISTER again, with what was learned.
         case send
+        /// What was left behind is gone: send the first REGISTER.
+        case begin
         /// The binding stands.
         case registered(isFirst: Bool)
         /// It failed, for the reasons in the evidence.
@@ -67,7 +72,7 @@ struct Registration: Sendable {
     /// The transaction under way.
     var transaction: ClientTransactionID? {
         switch state {
-        case .registering(let id), .refreshing(let id), .unregistering(let id): id
+        case .clearing(let id), .registering(let id), .refreshing(let id), .unregistering(let id): id
         case .idle, .registered, .ended: nil
         }
     }
@@ -76,10 +81,11 @@ struct Registration: Sendable {
     var isBound: Bool {
         switch state {
         case .registered, .refreshing: true
-        case .idle, .registering, .unregistering, .ended: false
+        case .idle, .clearing, .registering, .unregistering, .ended: false
         }
     }
 
+    var isClearing: Bool { if case .clearing = state { true } else { false } }
     var isUnregistering: Bool { if case .unregistering = state { true } else { false } }
 
     // MARK: Sending
@@ -98,12 +104,16 @@ struct Registration: Sendable {
         switch state {
         case .idle, .registering: state = .registering(id)
         case .registered, .refreshing: state = .refreshing(id)
+        case .clearing: state = .clearing(id)
         case .unregistering: state = .unregistering(id)
         case .ended: break
         }
     }
 
-    /// The un-REGISTER is about to be written.
+    /// The removal of what was left behind was written.
+    mutating func beginClearing(_ id: ClientTransactionID) { state = .clearing(id) }
+
+    /// The un-REGISTER was written.
     mutating func beginUnregistering(_ id: ClientTransactionID) { state = .unregistering(id) }
 
     // MARK: Answers
@@ -120,6 +130,9 @@ struct Registration: Sendable {
         case .refreshing:
             state = .registered(expiresAt: expiresAt)
             return .registered(isFirst: false)
+        case .clearing:
+            state = .idle
+            return .begin
         case .unregistering:
             state = .ended
             return .unregistered(confirmed: true)
@@ -138,7 +151,7 @@ struct Registration: Sendable {
 
     /// A 423 came with this minimum (RFC 3261 §10.2.8).
     mutating func tooBrief(minimum: UInt32?) -> Action {
-        guard let minimum, minimum > expires, expiryRaises < Self.expiryRaiseLimit, !isUnregistering else {
+        guard let minimum, minimum > expires, expiryRaises < Self.expiryRaiseLimit, !isUnregistering, !isClearing else {
             return failed()
         }
         expires = minimum
@@ -146,10 +159,17 @@ struct Registration: Sendable {
         return .send
     }
 
+    /// A refusal came. One of a removal that is about the removal only (not 403 or 404) does not keep from registering.
+    mutating func refused(status: UInt16) -> Action {
+        guard isClearing, status != 403, status != 404 else { return failed() }
+        state = .idle
+        return .begin
+    }
+
     /// A final answer that cannot be met came, or none at all.
     mutating func failed() -> Action {
         switch state {
-        case .registering, .refreshing, .idle, .registered:
+        case .registering, .refreshing, .idle, .clearing, .registered:
             state = .ended
             return .failed
         case .unregistering:

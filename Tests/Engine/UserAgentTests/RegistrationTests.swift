@@ -332,4 +332,68 @@ import UserAgent
         _ = finished(stage)
         #expect(stage.shard.takeWindow(second: 1).registered == 0)
     }
+
+    @Test func `a Contact left behind is removed first, exactly as it was, then the endpoint registers (D5)`() throws {
+        let stage = stage([
+            { Challenge401(nonce: "n").answer($0) }, { $0.response(200, "OK") }, { $0.registered() },
+        ]) { $0.staleContact = Array("<sip:alice@10.0.0.1:7000>".utf8) }
+        stage.register(0)
+        let registers = stage.requests("REGISTER")
+        #expect(registers.map { $0["Expires"] } == ["0", "0", "3600"])
+        #expect(
+            registers[0]["Contact"] == "<sip:alice@10.0.0.1:7000>" && registers[1]["Contact"] == registers[0]["Contact"]
+        )
+        #expect(
+            registers[2]["Contact"] == "<sip:alice@198.51.100.1:6000>" && registers[2].credential("nc") == "00000002")
+        let result = try #require(finished(stage))
+        #expect(result.outcome == .success && result.registration.attempts == 1)
+        #expect(result.registration.boundContact == nil && result.registration.boundUntil == nil)
+    }
+
+    @Test func `a Contact that cannot be removed keeps nobody from registering, a wrong password does (F4)`() throws {
+        let refused = stage([{ $0.response(400, "No") }, { $0.registered() }]) {
+            $0.staleContact = Array("<sip:x@y>".utf8)
+        }
+        refused.register(0)
+        #expect(try #require(finished(refused)).outcome == .success)
+        let wrong = stage([{ Challenge401(nonce: "n").answer($0) }]) { $0.staleContact = Array("<sip:x@y>".utf8) }
+        wrong.register(0)
+        #expect(wrong.requests("REGISTER").count == 2)
+        let result = try #require(finished(wrong))
+        #expect(result.outcome == .registrationFailed && result.registration.finalStatus?.code == 401)
+    }
+
+    @Test func `a binding that could not be removed is named for the account's next use (D5)`() throws {
+        let stage = stage([{ $0.registered(expires: 600) }])
+        stage.register(0)
+        stage.server = { _ in [] }
+        let result = try #require(finished(stage))
+        #expect(result.registration.boundContact == "<sip:alice@198.51.100.1:6000>")
+        #expect(result.registration.boundUntil == .seconds(600))
+    }
+
+    @Test func `the nonce that a server announces is the next one used (RFC 7616 §3.5)`() throws {
+        let stage = stage([
+            { Challenge401(nonce: "n1").answer($0) },
+            { $0.response(200, "OK", ["Authentication-Info: nextnonce=\"n2\"", "Expires: 100"]) }, { $0.registered() },
+        ])
+        stage.register(0)
+        stage.pass(.seconds(95))
+        let refresh = try #require(stage.requests("REGISTER").last)
+        #expect(refresh.credential("nonce") == "n2" && refresh.credential("nc") == "00000001")
+    }
+
+    @Test func `a prepared key answers only challenges of its own hash function`() throws {
+        let offers = [", algorithm=SHA-256", ", algorithm=MD5"].map { Challenge401(nonce: "n", more: $0).header }
+        let stage = Stage()
+        // H("alice:example.org:secret") by Python's hashlib.
+        stage.add(0, "alice") {
+            $0.credential = .ha1(stage.arena.store("543e1aec5d3614f03141652d6ada51b2"), .md5)
+            $0.realm = Array("example.org".utf8)
+        }
+        stage.server = { request in [request.response(401, "No", offers)] }
+        stage.register(0)
+        #expect(stage.requests("REGISTER").count == 2)
+        #expect(stage.requests("REGISTER")[1].credential("algorithm") == "MD5")
+    }
 }
