@@ -162,6 +162,35 @@ struct SignallingEngineTests {
         await world.end()
     }
 
+    @Test func `a plan that needs more sockets than the process may open is refused in words before any is opened`()
+        async throws
+    {
+        let world = try await SignallingWorld(users: 1)
+        var plans: [EndpointPlan] = []
+        let template = world.plan(0)
+        for index in 0..<200_000 {  // SIP, RTP and RTCP each
+            var plan = template
+            plan.index = UInt32(index)
+            plans.append(plan)
+        }
+        let error = await #expect(throws: DescriptorShortage.self) { try await world.engine.add(plans) }
+        #expect(error?.needed == 600_000)
+        await world.end()
+    }
+
+    @Test func `F5: an endpoint registers over IPv6`() async throws {
+        let world = try await SignallingWorld(users: 1, listen: TransportAddress(ip: .v6(high: 0, low: 1), port: 0))
+        var plan = world.plan(0)
+        plan.localAddress = TransportAddress(ip: .v6(high: 0, low: 0), port: 0)
+        try await world.engine.add([plan])
+        world.register(0..<1)
+        #expect(try await world.log.wait { $0.count(\.isRegistered) == 1 })
+        world.finishAll()
+        #expect(try await world.log.wait { $0.results.count == 1 })
+        #expect(world.log.results.first?.outcome == .success)
+        await world.end()
+    }
+
     @Test func `a plan for a transport that is not carried is refused`() async throws {
         let world = try await SignallingWorld(users: 1)
         await #expect(throws: UnsupportedTransport.self) {

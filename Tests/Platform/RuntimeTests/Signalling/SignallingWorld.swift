@@ -49,7 +49,8 @@ struct SignallingWorld {
     /// A world with `users` accounts named user0, user1 …
     init(
         users: Int, loops: Int = 2, flowMode: FlowMode = .perEndpoint, faults: [PBXFault] = [],
-        shard: ShardConfiguration = ShardConfiguration()
+        shard: ShardConfiguration = ShardConfiguration(),
+        listen: TransportAddress = TransportAddress(127, 0, 0, 1, port: 0)
     ) async throws {
         var configuration = PBXConfiguration()
         configuration.faults = faults
@@ -59,7 +60,7 @@ struct SignallingWorld {
         }
         server = try await PBXServer(
             configuration: configuration, accounts: accounts, secrets: arena,
-            listen: TransportAddress(127, 0, 0, 1, port: 0))
+            listen: listen)
         engine = try await SignallingEngine(
             configuration: SignallingEngine.Configuration(loops: loops, flowMode: flowMode, shard: shard),
             secrets: arena, sink: log.sink)
