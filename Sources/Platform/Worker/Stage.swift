@@ -87,6 +87,8 @@ struct Stage: Sendable {
             // An endpoint that only registers needs no ports for audio.
             if planned.role == .registerOnly { result.codecs = [] }
             result.talkTime = planned.role == .caller ? definition.duration : nil
+            // Without codecs it gets no port pair: registrations alone need one socket each, not three.
+            if planned.role == .registerOnly { result.codecs = [] }
             return result
         }
     }
