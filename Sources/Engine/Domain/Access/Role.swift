@@ -22,6 +22,7 @@ public enum Role: String, Hashable, Sendable, Codable, CaseIterable, Comparable 
         }
     }
 
+    /// Roles that may less come first.
     public static func < (left: Role, right: Role) -> Bool { left.rank < right.rank }
 
     /// Whether this role may do what needs at least `needed`.

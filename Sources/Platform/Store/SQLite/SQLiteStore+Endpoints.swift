@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The folder Contract says what each operation promises.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 
 public import Domain
 import FoundationEssentials

@@ -60,6 +60,7 @@ public final class SQLiteStore: Store {
         return configuration
     }
 
+    /// Folds the log into the file and closes it; see `Store.close`.
     public func close() async throws {
         do {
             // GRDB closes its readers last, and those may not fold the log into the file: what was deleted would live on
