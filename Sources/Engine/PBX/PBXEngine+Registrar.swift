@@ -80,6 +80,9 @@ extension PBXEngine {
                 bindings.remove(at: old)
             }
             guard wish.expires > 0 else { continue }
+            if flows[wish.peer.flow]?.transport.isReliable == true {
+                accountsOnFlow[wish.peer.flow, default: []].insert(place)
+            }
             let granted = min(wish.expires, configuration.expires.upperBound)
             bindings.append(
                 Binding(

@@ -112,7 +112,7 @@ extension PBXEngine {
         let host = message.bytes(of: uri.host)
         if configuration.domains.contains(where: { $0.elementsEqual(host) }) { return true }
         guard let ip = message.ip(of: uri.host) else { return false }
-        return flows.values.contains { $0.local.ip == ip && (uri.port ?? 5060) == $0.local.port }
+        return localAddresses.contains(TransportAddress(ip: ip, port: uri.port ?? 5060))
     }
 
     /// How many Route elements at the top are the server's own, and what the first token among them says.
@@ -125,9 +125,7 @@ extension PBXEngine {
                 token = token ?? found
             } else {
                 guard uri.user == nil, let ip = message.ip(of: uri.host) else { return false }
-                guard flows.values.contains(where: { $0.local.ip == ip && (uri.port ?? 5060) == $0.local.port }) else {
-                    return false
-                }
+                guard localAddresses.contains(TransportAddress(ip: ip, port: uri.port ?? 5060)) else { return false }
             }
             count += 1
             return true

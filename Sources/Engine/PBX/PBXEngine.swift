@@ -22,6 +22,10 @@ public final class PBXEngine {
     var nonces: NonceMaker
     var random: SeededRandom
     var flows: [FlowID: FlowState] = [:]
+    /// Every address that peers have been told to reach the server at; one for each listener.
+    var localAddresses: Set<TransportAddress> = []
+    /// The accounts with a contact on a connection, so that its end is cheap.
+    var accountsOnFlow: [FlowID: Set<Int>] = [:]
     var forwardings = Slab<Forwarding>()
     var calls = Slab<ExtensionCall>()
     var timers = TimerQueue<TimerTarget>()
@@ -86,12 +90,13 @@ public final class PBXEngine {
     /// A socket listens or a connection was accepted; `local` is the address that peers reach the server at on this transport.
     public func flowOpened(_ flow: FlowID, transport: Transport, local: TransportAddress) {
         flows[flow] = FlowState(transport: transport, local: local)
+        localAddresses.insert(local)
     }
 
     /// A connection is gone: what needs it fails, and the contacts registered over it are forgotten.
     public func flowClosed(_ flow: FlowID, now: Instant) {
         guard flows.removeValue(forKey: flow) != nil else { return }
-        for place in accounts.states.indices where !accounts.states[place].bindings.isEmpty {
+        for place in accountsOnFlow.removeValue(forKey: flow) ?? [] {
             accounts.states[place].bindings.removeAll { $0.peer.flow == flow }
         }
         layer.transportFailed(flow: flow)
