@@ -62,7 +62,7 @@ extension AgentShard {
         advancePhase(slot, to: .ringing)
         emit(.ringing(endpoint: endpoints[slot].plan.index))
         if let start = layer.beginResponse(id, status: 180, toTag: tag(of: handle)) {
-            writeContact(endpoints[slot])
+            writeContact(slot)
             layer.writer.finish()
             layer.respond(id, status: 180, from: start, now: now)
         }
@@ -100,7 +100,7 @@ extension AgentShard {
     /// Sends a 200 with a session description, repeated until its ACK comes.
     func respondWithSession(_ id: ServerTransactionID, _ slot: Int, tag: [UInt8], body: [UInt8], now: Instant) {
         guard let start = layer.beginResponse(id, status: 200, toTag: tag) else { return }
-        writeContact(endpoints[slot])
+        writeContact(slot)
         layer.writer.header(.allow, Self.allowed)
         layer.writer.finish(contentType: "application/sdp", body: body)
         layer.respond(id, status: 200, from: start, repeatsUntilAcknowledged: true, now: now)

@@ -97,11 +97,11 @@ extension AgentShard {
 
     private func receiveChallenge(_ handle: SlabHandle, _ response: Message, isProxy: Bool, now: Instant) {
         let slot = calls[handle]!.slot
-        let plan = endpoints[slot].plan
+        let identity = endpoints[slot].identity
         let challenges = response.challenges(isProxy ? .proxyAuthenticate : .wwwAuthenticate)
         calls[handle]!.evidence.note(challenges: challenges, texts: &texts)
         let verdict = calls[handle]!.authentication.judge(
-            challenges, isProxy: isProxy, realm: plan.realm, credential: plan.credential)
+            challenges, isProxy: isProxy, realm: identity.plan.realm, credential: identity.plan.credential)
         guard verdict == .answer else { return receiveRefusal(handle, response, now: now) }
         switch calls[handle]!.state.receiveChallenge() {
         case .inviteAgain: sendInvite(handle, now: now)
@@ -138,7 +138,7 @@ extension AgentShard {
         calls[handle]!.sequence += 1
         let server = calls[handle]!.authentication.nextUse(isProxy: false)
         let proxy = calls[handle]!.authentication.nextUse(isProxy: true)
-        writeInvite(handle, endpoints[slot], branch: layer.branch(of: id))
+        writeInvite(handle, slot, branch: layer.branch(of: id))
         var body = ByteWriter(capacity: 256)
         SessionDescription.writeOffer(localAudio(handle), into: &body)
         let credentialStart = layer.writer.output.count
@@ -163,13 +163,14 @@ extension AgentShard {
         )
     }
 
-    private func writeInvite(_ handle: SlabHandle, _ endpoint: Endpoint, branch: Branch) {
+    private func writeInvite(_ handle: SlabHandle, _ slot: Int, branch: Branch) {
+        let identity = endpoints[slot].identity
         let call = calls[handle]!
         layer.writer.requestLine(.invite, uri: call.target)
-        layer.writer.via(endpoint.plan.transport, sentBy: endpoint.local, branch: branch)
+        layer.writer.via(identity.plan.transport, sentBy: endpoints[slot].local, branch: branch)
         layer.writer.header(.maxForwards, decimal: MessageWriter.maxForwards)
         layer.writer.beginHeader(.from)
-        layer.writer.output.appendAddressOfRecord(endpoint)
+        layer.writer.output.appendAddressOfRecord(identity)
         layer.writer.output.append(";tag=")
         layer.writer.output.append(DialogTag(handle: handle, salt: call.salt).bytes)
         layer.writer.endLine()
@@ -180,7 +181,7 @@ extension AgentShard {
         layer.writer.endLine()
         layer.writer.callID(call.callID)
         layer.writer.cSeq(call.sequence, .invite)
-        writeContact(endpoint)
+        writeContact(slot)
         layer.writer.header(.allow, Self.allowed)
         writeUserAgent()
     }
@@ -193,14 +194,15 @@ extension AgentShard {
     }
 
     private func writeAcknowledgement(_ call: Call, _ dialog: Dialog, branch: Branch, sequence: UInt32) {
-        let endpoint = endpoints[call.slot]
+        let identity = endpoints[call.slot].identity
         let start = layer.writer.output.count
         dialog.begin(
-            .ack, sequence: sequence, transport: endpoint.plan.transport, sentBy: endpoint.local, branch: branch,
+            .ack, sequence: sequence, transport: identity.plan.transport, sentBy: endpoints[call.slot].local,
+            branch: branch,
             into: &layer.writer)
         layer.writer.output.append(call.credentialLines)
         layer.writer.finish()
-        layer.transmit(from: start, flow: endpoint.plan.flow, destination: destination(of: dialog, endpoint))
+        layer.transmit(from: start, flow: identity.plan.flow, destination: destination(of: dialog, identity))
     }
 
     /// A branch for a request without a transaction.

@@ -161,7 +161,7 @@ extension AgentShard {
             return
         }
         var contact = ByteWriter(capacity: 64)
-        contact.appendContact(endpoints[slot])
+        contact.appendContact(endpoints[slot].identity, local: endpoints[slot].local)
         endpoints[slot].evidence.boundContact = String(decoding: contact.bytes, as: UTF8.self)
     }
 }

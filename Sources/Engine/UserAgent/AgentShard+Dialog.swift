@@ -152,9 +152,9 @@ extension AgentShard {
     ) {
         let id = layer.openRequest()
         let start = layer.writer.output.count
-        let plan = endpoints[slot].plan
+        let identity = endpoints[slot].identity
         dialog.begin(
-            .bye, sequence: sequence, transport: plan.transport, sentBy: endpoints[slot].local,
+            .bye, sequence: sequence, transport: identity.plan.transport, sentBy: endpoints[slot].local,
             branch: layer.branch(of: id), into: &layer.writer)
         if let (name, use) = credentials {
             writeCredentials(name, use, slot, .bye, uri: Array(dialog.requestURI), body: [])
@@ -162,8 +162,8 @@ extension AgentShard {
         writeUserAgent()
         layer.writer.finish()
         layer.send(
-            id, method: .bye, from: start, owner: owner.raw, flow: plan.flow,
-            destination: destination(of: dialog, endpoints[slot]), isReliable: plan.transport.isReliable, now: now)
+            id, method: .bye, from: start, owner: owner.raw, flow: identity.plan.flow,
+            destination: destination(of: dialog, identity), isReliable: identity.plan.transport.isReliable, now: now)
     }
 
     func receiveByeResponse(_ handle: SlabHandle, _ response: Message, now: Instant) {
@@ -179,12 +179,13 @@ extension AgentShard {
     /// challenge in a dialog that the peer opened is how digests are stolen.
     private func answerByeChallenge(_ handle: SlabHandle, _ response: Message, isProxy: Bool, now: Instant) -> Bool {
         let slot = calls[handle]!.slot
-        let plan = endpoints[slot].plan
+        let identity = endpoints[slot].identity
         let challenges = response.challenges(isProxy ? .proxyAuthenticate : .wwwAuthenticate)
         guard calls[handle]!.evidence.role == .caller, calls[handle]!.state == .ending,
             calls[handle]!.authentication.knows(challenges),
             calls[handle]!.authentication.judge(
-                challenges, isProxy: isProxy, realm: plan.realm, credential: plan.credential) == .answer,
+                challenges, isProxy: isProxy, realm: identity.plan.realm, credential: identity.plan.credential)
+                == .answer,
             let use = calls[handle]!.authentication.nextUse(isProxy: isProxy),
             let sequence = calls[handle]!.dialog?.nextSequence(), let dialog = calls[handle]!.dialog
         else { return false }
@@ -202,8 +203,8 @@ extension AgentShard {
     }
 
     /// Where requests in a dialog go: by its routes on UDP, along the connection otherwise.
-    func destination(of dialog: Dialog, _ endpoint: Endpoint) -> TransportAddress {
-        endpoint.plan.transport.isReliable ? endpoint.plan.registrar : dialog.nextHop ?? endpoint.plan.registrar
+    func destination(of dialog: Dialog, _ identity: EndpointIdentity) -> TransportAddress {
+        identity.plan.transport.isReliable ? identity.plan.registrar : dialog.nextHop ?? identity.plan.registrar
     }
 
     // MARK: Media
@@ -211,20 +212,22 @@ extension AgentShard {
     /// What this side offers or answers with. An endpoint without media names the discard port and is inactive.
     func localAudio(_ handle: SlabHandle) -> LocalAudio {
         let call = calls[handle]!
-        let endpoint = endpoints[call.slot]
-        let rtp = endpoint.plan.mediaAddress ?? TransportAddress(ip: endpoint.local.ip, port: 9)
+        let identity = endpoints[call.slot].identity
+        let rtp = identity.plan.mediaAddress ?? TransportAddress(ip: endpoints[call.slot].local.ip, port: 9)
         return LocalAudio(
-            rtp: rtp, codecs: endpoint.plan.codecs,
-            direction: endpoint.plan.mediaAddress == nil ? .inactive : .sendReceive,
+            rtp: rtp, codecs: identity.plan.codecs,
+            direction: identity.plan.mediaAddress == nil ? .inactive : .sendReceive,
             sessionID: UInt64(call.salt), version: call.sessionVersion)
     }
 
     /// Opens or changes the stream of a call; nothing for an endpoint without media.
     func openMedia(_ handle: SlabHandle, _ audio: NegotiatedAudio) {
-        let plan = endpoints[calls[handle]!.slot].plan
-        guard plan.mediaAddress != nil else { return }
+        let identity = endpoints[calls[handle]!.slot].identity
+        guard identity.plan.mediaAddress != nil else { return }
         let isOpen = calls[handle]!.stream == .open
-        outputs.append(isOpen ? .updateMedia(stream: plan.stream, audio) : .openMedia(stream: plan.stream, audio))
+        outputs.append(
+            isOpen ? .updateMedia(stream: identity.plan.stream, audio) : .openMedia(stream: identity.plan.stream, audio)
+        )
         calls[handle]!.stream = .open
         calls[handle]!.evidence.media = MediaResult(codec: audio.codec.name)
     }

@@ -23,11 +23,11 @@ extension AgentShard {
         let server = endpoints[slot].registration.nextUse(isProxy: false)
         let proxy = endpoints[slot].registration.nextUse(isProxy: true)
         let expires = purpose == .bind ? endpoints[slot].registration.expires : 0
-        writeRegister(endpoints[slot], branch: layer.branch(of: id), sequence: sequence)
+        writeRegister(slot, branch: layer.branch(of: id), sequence: sequence)
         if purpose == .clear, let contact = endpoints[slot].plan.staleContact {
             layer.writer.header(.contact, bytes: contact)
         } else {
-            writeContact(endpoints[slot])
+            writeContact(slot)
         }
         writeUserAgent()
         if let server { writeCredentials(.authorization, server, slot, .register) }
@@ -53,25 +53,26 @@ extension AgentShard {
         )
     }
 
-    private func writeRegister(_ endpoint: Endpoint, branch: Branch, sequence: UInt32) {
-        layer.writer.requestLine(.register, uri: endpoint.registrarURI)
-        layer.writer.via(endpoint.plan.transport, sentBy: endpoint.local, branch: branch)
+    private func writeRegister(_ slot: Int, branch: Branch, sequence: UInt32) {
+        let identity = endpoints[slot].identity
+        layer.writer.requestLine(.register, uri: identity.registrarURI)
+        layer.writer.via(identity.plan.transport, sentBy: endpoints[slot].local, branch: branch)
         layer.writer.header(.maxForwards, decimal: MessageWriter.maxForwards)
         layer.writer.beginHeader(.from)
-        layer.writer.output.appendAddressOfRecord(endpoint)
+        layer.writer.output.appendAddressOfRecord(identity)
         layer.writer.output.append(";tag=")
-        layer.writer.output.append(hex: endpoint.registration.tag, digits: 16)
+        layer.writer.output.append(hex: endpoints[slot].registration.tag, digits: 16)
         layer.writer.endLine()
         layer.writer.beginHeader(.to)
-        layer.writer.output.appendAddressOfRecord(endpoint)
+        layer.writer.output.appendAddressOfRecord(identity)
         layer.writer.endLine()
-        layer.writer.callID(endpoint.registration.callID)
+        layer.writer.callID(endpoints[slot].registration.callID)
         layer.writer.cSeq(sequence, .register)
     }
 
     /// Writes an Authorization or Proxy-Authorization line for a request of an endpoint to its registrar's domain.
     private func writeCredentials(_ name: HeaderName, _ use: (Challenge, UInt32), _ slot: Int, _ method: Method) {
-        writeCredentials(name, use, slot, method, uri: endpoints[slot].registrarURI, body: [])
+        writeCredentials(name, use, slot, method, uri: endpoints[slot].identity.registrarURI, body: [])
     }
 
     /// Writes an Authorization or Proxy-Authorization line.
@@ -88,9 +89,9 @@ extension AgentShard {
             to: &layer.writer)
     }
 
-    func writeContact(_ endpoint: Endpoint) {
+    func writeContact(_ slot: Int) {
         layer.writer.beginHeader(.contact)
-        layer.writer.output.appendContact(endpoint)
+        layer.writer.output.appendContact(endpoints[slot].identity, local: endpoints[slot].local)
         layer.writer.endLine()
     }
 
@@ -101,21 +102,21 @@ extension AgentShard {
 
 extension ByteWriter {
     /// Appends an endpoint's Contact.
-    mutating func appendContact(_ endpoint: Endpoint) {
+    mutating func appendContact(_ identity: EndpointIdentity, local: TransportAddress) {
         append("<sip:")
-        append(endpoint.contactUser)
+        append(identity.contactUser)
         append(0x40)
-        append(address: endpoint.local)
-        if endpoint.plan.transport != .udp {
+        append(address: local)
+        if identity.plan.transport != .udp {
             append(";transport=")
-            append(endpoint.plan.transport.parameterName)
+            append(identity.plan.transport.parameterName)
         }
         append(0x3E)
     }
 
     /// Appends the name-addr of an endpoint's address-of-record.
-    mutating func appendAddressOfRecord(_ endpoint: Endpoint) {
-        if let name = endpoint.plan.displayName {
+    mutating func appendAddressOfRecord(_ identity: EndpointIdentity) {
+        if let name = identity.plan.displayName {
             append(0x22)
             for byte in name {
                 if byte == 0x22 || byte == 0x5C { append(0x5C) }
@@ -124,9 +125,9 @@ extension ByteWriter {
             append("\" ")
         }
         append("<sip:")
-        append(endpoint.userPart)
+        append(identity.userPart)
         append(0x40)
-        append(endpoint.plan.domain)
+        append(identity.plan.domain)
         append(0x3E)
     }
 }

@@ -107,7 +107,7 @@ extension AgentShard {
             }
             let isOurs =
                 (uri.port ?? 5060) == local.port && response.ip(of: uri.host) == local.ip
-                && uri.user.map { response.bytes(of: $0).elementsEqual(endpoints[slot].contactUser) } ?? false
+                && uri.user.map { response.bytes(of: $0).elementsEqual(endpoints[slot].identity.contactUser) } ?? false
             if isOurs { granted = expires ?? response.expires } else { others &+= 1 }
             return true
         }
@@ -116,14 +116,14 @@ extension AgentShard {
 
     private func challengeRegistration(_ slot: Int, _ response: Message, isProxy: Bool) -> Registration.Action {
         let challenges = response.challenges(isProxy ? .proxyAuthenticate : .wwwAuthenticate)
-        let plan = endpoints[slot].plan
+        let identity = endpoints[slot].identity
         let (action, verdict) = endpoints[slot].registration.challenged(
-            challenges, isProxy: isProxy, realm: plan.realm, credential: plan.credential)
+            challenges, isProxy: isProxy, realm: identity.plan.realm, credential: identity.plan.credential)
         endpoints[slot].evidence.note(challenges: challenges, texts: &texts)
         switch verdict {
         case .answer, .rejected: break
         case .realmMismatch:
-            endpoints[slot].evidence.missingRealm = plan.realm.map { String(decoding: $0, as: UTF8.self) }
+            endpoints[slot].evidence.missingRealm = identity.plan.realm.map { String(decoding: $0, as: UTF8.self) }
         case .unsupported: endpoints[slot].evidence.unsupportedChallenge = true
         }
         return action

@@ -83,8 +83,9 @@ public final class AgentShard {
         flows.add(slot: slot, to: plan.flow, userHash: FlowTable.hash(contactUser))
         let registrarURI = registrarURIs[plan.domain] ?? Array("sip:".utf8) + plan.domain
         registrarURIs[plan.domain] = registrarURI
-        endpoints.append(
-            Endpoint(plan, registrarURI: registrarURI, userPart: userPart, contactUser: contactUser, random: &random))
+        let identity = EndpointIdentity(
+            plan, registrarURI: registrarURI, userPart: userPart, contactUser: contactUser)
+        endpoints.append(Endpoint(identity, random: &random))
         slots[plan.index] = slot
         streams[plan.stream] = slot
         openEndpoints += 1

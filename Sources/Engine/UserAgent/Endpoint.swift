@@ -4,6 +4,24 @@ import Bedrock
 import RunMetrics
 import SIP
 
+/// What an endpoint is from the beginning to the end. A class, so that handing it on costs one count and no copy.
+final class EndpointIdentity: Sendable {
+    let plan: EndpointPlan
+    /// The REGISTER's Request-URI; shared by all endpoints of a domain.
+    let registrarURI: [UInt8]
+    /// The user of the address-of-record as a URI writes it, escaped where it must be.
+    let userPart: [UInt8]
+    /// The user of Contact, by which requests of peers find the endpoint on a shared flow.
+    let contactUser: [UInt8]
+
+    init(_ plan: EndpointPlan, registrarURI: [UInt8], userPart: [UInt8], contactUser: [UInt8]) {
+        self.plan = plan
+        self.registrarURI = registrarURI
+        self.userPart = userPart
+        self.contactUser = contactUser
+    }
+}
+
 /// One endpoint of a shard.
 struct Endpoint: Sendable {
     /// How far its life is.
@@ -23,13 +41,7 @@ struct Endpoint: Sendable {
         case failed(TransportFault)
     }
 
-    let plan: EndpointPlan
-    /// The REGISTER's Request-URI; shared by all endpoints of a domain.
-    let registrarURI: [UInt8]
-    /// The user of the address-of-record as a URI writes it, escaped where it must be.
-    let userPart: [UInt8]
-    /// The user of Contact, by which requests of peers find the endpoint on a shared flow.
-    let contactUser: [UInt8]
+    let identity: EndpointIdentity
     var local: TransportAddress
     var path: Path
     var stage: Stage = .active
@@ -46,17 +58,15 @@ struct Endpoint: Sendable {
     /// Commands that wait for the flow.
     var waiting: [AgentCommand] = []
 
-    init(
-        _ plan: EndpointPlan, registrarURI: [UInt8], userPart: [UInt8], contactUser: [UInt8], random: inout SeededRandom
-    ) {
-        self.plan = plan
-        self.registrarURI = registrarURI
-        self.userPart = userPart
-        self.contactUser = contactUser
-        local = plan.localAddress
-        path = plan.localAddress.port == 0 ? .opening : .open
-        registration = Registration(expires: plan.expires, random: &random)
+    init(_ identity: EndpointIdentity, random: inout SeededRandom) {
+        self.identity = identity
+        local = identity.plan.localAddress
+        path = identity.plan.localAddress.port == 0 ? .opening : .open
+        registration = Registration(expires: identity.plan.expires, random: &random)
     }
+
+    /// What it was told to be.
+    var plan: EndpointPlan { identity.plan }
 
     /// Its result as it stands.
     var result: EndpointResult {
