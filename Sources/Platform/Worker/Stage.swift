@@ -83,6 +83,7 @@ struct Stage: Sendable {
             result.displayName = group.displayName.map { Array($0.utf8) }
             result.realm = endpoint.realm.map { Array($0.utf8) }
             result.expires = target.expires
+            result.staleContact = endpoint.leftover.map { Array($0.utf8) }
             result.answerAfter = group.answerAfter
             // An endpoint that only registers needs no ports for audio.
             if planned.role == .registerOnly { result.codecs = [] }

@@ -60,7 +60,7 @@ struct RunEnd: Sendable {
                     RegistrationUpdate(
                         account: job.leases[Int(result.index)].account,
                         registration: RegistrationRecord(status: result.registration.finalStatus, at: now),
-                        leftover: nil))
+                        leftover: Self.leftover(of: result.registration, now: now)))
             }
         }
         for start in stride(from: 0, to: records.count, by: Self.chunk) {
@@ -69,6 +69,12 @@ struct RunEnd: Sendable {
         for start in stride(from: 0, to: updates.count, by: Self.chunk) {
             try await services.store.record(Array(updates[start..<min(start + Self.chunk, updates.count)]))
         }
+    }
+
+    /// What a registration left bound at the server; its lifetime counts from now, since a refresh may just have happened (D5).
+    private static func leftover(of registration: RegistrationEvidence, now: UnixTime) -> LeftoverContact? {
+        guard let contact = registration.boundContact, let granted = registration.grantedExpires else { return nil }
+        return LeftoverContact(contact: contact, expiresAt: now + .seconds(Int(granted)))
     }
 
     /// Where each group's requests went, in words.
