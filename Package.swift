@@ -120,7 +120,10 @@ if !engineOnly {
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ],
-            path: "Sources/callmeter", swiftSettings: settings),
+            path: "Sources/callmeter", swiftSettings: settings,
+            // All symbols are bound at start: binding at the first call saves the vector registers on the stack, and with
+            // them what was copied last, which may be part of a password.
+            linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"])]),
 
         platformTests(
             "Runtime",
