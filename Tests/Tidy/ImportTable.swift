@@ -70,7 +70,7 @@ struct ImportTable {
             name: "callmeter", folder: "Sources/callmeter",
             own: Set(engineNames + platformNames),
             external: [
-                "ArgumentParser", "Yams", "ServiceLifecycle", "AsyncHTTPClient", "NIOCore", "Logging",
+                "ArgumentParser", "Yams", "ServiceLifecycle", "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Logging",
             ], system: platformSystem),
         Room(
             name: "simulate", folder: "Sources/Tools/simulate", own: Set(engineNames + ["CCrypto"]), external: [],

@@ -31,6 +31,7 @@ public struct PBXFault: Hashable, Sendable {
         /// The value is neither names nor a percentage of 0…100.
         case badValue(String)
 
+        /// What is wrong with the text, and what would be right.
         public var description: String {
             let names = Kind.allCases.map(\.rawValue).joined(separator: ", ")
             return switch self {

@@ -23,6 +23,7 @@ public enum SDPError: Error, Hashable, Sendable {
 }
 
 extension SDPError: CustomStringConvertible {
+    /// What cannot be read or agreed on.
     public var description: String {
         switch self {
         case .notASessionDescription: "the body is not a session description: it does not begin with v=0"

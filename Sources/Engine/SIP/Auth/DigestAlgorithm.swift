@@ -73,7 +73,9 @@ public struct HashFunctions: Sendable {
 
 /// Protection that a challenge offers (`qop`, RFC 7616 §3.3).
 public struct QopOptions: OptionSet, Hashable, Sendable {
+    /// One bit for each option.
     public let rawValue: UInt8
+    /// The options of these bits.
     public init(rawValue: UInt8) { self.rawValue = rawValue }
     /// `auth`: method and URI are protected.
     public static let auth = QopOptions(rawValue: 1)

@@ -17,9 +17,11 @@ public struct RunProgress: Hashable, Sendable {
     public var failed = 0
     /// Endpoints that are done.
     public var closed = 0
-    /// Calls up now, and calls established and failed so far.
+    /// Calls up now.
     public var callsUp = 0
+    /// Calls established so far.
     public var callsEstablished = 0
+    /// Calls that failed so far.
     public var callsFailed = 0
 
     /// A run that has done nothing yet.

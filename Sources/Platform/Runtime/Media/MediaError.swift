@@ -20,6 +20,7 @@ public enum MediaError: Error, Hashable, Sendable {
 }
 
 extension MediaError: CustomStringConvertible {
+    /// What is wrong, with the numbers, and what to do.
     public var description: String {
         switch self {
         case .descriptors(let shortage):
