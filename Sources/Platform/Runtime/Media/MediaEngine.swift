@@ -8,6 +8,10 @@ import Synchronization
 /// RTP on threads of its own: each thread owns its streams alone, sends on absolute deadlines and takes the kernel's times
 /// of arrival. Commands go in and reports come out in batches (`MediaClient`); nothing is allocated per packet.
 public final class MediaEngine: Sendable {
+    /// Up to so many pairs the limit of descriptors is not looked up first, which reads a folder as long as the table of open
+    /// files: a server's single call learns it from the system's refusal.
+    private static let smallReservation = 16
+
     let mailboxes: [MediaMailbox]
     private let threads: Mutex<[MediaThread]>
     private let reserved = Mutex(Reservation())
@@ -50,7 +54,9 @@ public final class MediaEngine: Sendable {
     public func reserve(
         ip: TransportAddress.IP, count: Int, portRange: ClosedRange<UInt16>? = nil
     ) throws(MediaError) -> [MediaPort] {
-        do { try DescriptorBudget.require(2 * count) } catch { throw .descriptors(error) }
+        if count > Self.smallReservation {
+            do { try DescriptorBudget.require(2 * count) } catch { throw .descriptors(error) }
+        }
         let start = reserved.withLock { state in
             let start = (thread: state.nextThread, port: state.nextPort)
             state.nextThread = (state.nextThread + count) % mailboxes.count
