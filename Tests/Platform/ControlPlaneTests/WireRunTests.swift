@@ -138,7 +138,9 @@ struct Crew {
         await exchange.server.shutdown()
     }
 
-    @Test func `the server killed in the middle ends the run by itself with the cause, and the accounts come free`()
+    @Test
+    func
+        `D5 the server killed in the middle ends the run by itself with the cause; accounts come free and know their Contact`()
         async throws
     {
         let exchange = try await Exchange(accounts: 4)
@@ -160,6 +162,17 @@ struct Crew {
         let usage = try await office.control.accounts.usage(of: office.registrar, by: .commandLine)
         #expect(usage.usage.free == 4)
         await crew.dismiss()
+
+        // Nobody confirmed the un-REGISTER, so the next use of each account is told which Contact to remove first.
+        let worker = ScriptedWorker()
+        let (assignments, found) = AsyncStream.makeStream(of: SegmentAssignment.self)
+        _ = worker.answer { frame, _ in if case .assign(let assignment) = frame { found.yield(assignment) } }
+        await worker.attach(to: office.control)
+        _ = try await office.control.runs.start(test, by: .commandLine)
+        var iterator = assignments.makeAsyncIterator()
+        let assignment = try #require(await iterator.next())
+        #expect(assignment.endpoints.allSatisfy { $0.leftover?.contains("sip:user-") == true })
+        worker.link.close()
     }
 
     @Test func `E4 E5 no password is in the database, its WAL, the log or the results`() async throws {
