@@ -21,7 +21,8 @@ final class BenchDriver: Sendable {
         var retransmissions: UInt64 = 0
         var begin = Instant.zero
         var cpuAtBegin = Interval.zero
-        var startedAt: [UInt32: Instant] = [:]
+        /// By endpoint; each plays one operation.
+        var startedAt: [Instant?] = []
         var result: BenchResult?
         var waiter: CheckedContinuation<BenchResult, Never>?
     }
@@ -55,6 +56,7 @@ final class BenchDriver: Sendable {
         state.withLock { state in
             state.engine = engine
             state.begin = SystemClock.now()
+            state.startedAt = Array(repeating: nil, count: count)
             state.cpuAtBegin = ProcessTime.used()
         }
         startNext()
@@ -72,7 +74,7 @@ final class BenchDriver: Sendable {
     /// The operation of an endpoint came to its answer: the moment that latency ends.
     func answered(_ endpoint: UInt32, at moment: Instant) {
         state.withLock { state in
-            guard let began = state.startedAt.removeValue(forKey: endpoint) else { return }
+            guard let began = state.startedAt[Int(endpoint)].take() else { return }
             state.latency.record(moment - began)
         }
     }
@@ -99,7 +101,7 @@ final class BenchDriver: Sendable {
             var commands: [AgentCommand] = []
             while state.started < count, state.started - state.finished < window {
                 let command = start(state.started, now)
-                if let (endpoint, at) = command.beginning { state.startedAt[endpoint] = at }
+                if let (endpoint, at) = command.beginning { state.startedAt[Int(endpoint)] = at }
                 commands.append(command)
                 state.started += 1
             }

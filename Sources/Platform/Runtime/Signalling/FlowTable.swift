@@ -66,10 +66,13 @@ final class FlowTable<Owner: FlowOwner> {
 
     // MARK: Sending
 
-    /// Queues one message: `range` of the buffer that the next flush is given.
-    func queue(_ range: Range<Int>, flow: FlowID, destination: TransportAddress, base: UnsafeRawBufferPointer) {
+    /// Queues one message: `range` of the buffer that the next flush is given. Answers whether it goes as a datagram.
+    @discardableResult
+    func queue(
+        _ range: Range<Int>, flow: FlowID, destination: TransportAddress, base: UnsafeRawBufferPointer
+    ) -> Bool {
         let index = Int(flow.raw)
-        guard index < flows.count else { return }
+        guard index < flows.count else { return false }
         switch flows[index] {
         case .datagram:
             if index != batchFlow { sendBatch(base) }
@@ -77,10 +80,12 @@ final class FlowTable<Owner: FlowOwner> {
             batch.append(
                 callmeter_datagram(
                     destination: destination.endpoint, offset: UInt32(range.lowerBound), length: UInt32(range.count)))
+            return true
         case .stream(let connection):
             if connection.write(UnsafeRawBufferPointer(rebasing: base[range])) { touchedStreams.append(index) }
+            return false
         case .closed:
-            return
+            return false
         }
     }
 
@@ -102,11 +107,6 @@ final class FlowTable<Owner: FlowOwner> {
     }
 
     // MARK: Closing
-
-    /// Whether messages over this flow are datagrams.
-    func isDatagram(_ flow: FlowID) -> Bool {
-        if Int(flow.raw) < flows.count, case .datagram = flows[Int(flow.raw)] { true } else { false }
-    }
 
     /// Forgets a flow that failed; its number is not used again.
     func forget(_ flow: FlowID) { flows[Int(flow.raw)] = .closed }

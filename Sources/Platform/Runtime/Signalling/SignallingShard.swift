@@ -29,7 +29,7 @@ final class SignallingShard: FlowOwner {
     private var events: [AgentEvent] = []
     private var eventsDue: Instant?
     private var windowDue: Instant
-    private var sharedFlows: [TransportAddress.IP: EventLoopFuture<(FlowID, TransportAddress)>] = [:]
+    private var sharedFlows: [TransportAddress: EventLoopFuture<(FlowID, TransportAddress)>] = [:]
     private var isDraining = false
     private var isStopped = false
 
@@ -55,10 +55,11 @@ final class SignallingShard: FlowOwner {
     func add(_ plans: [EndpointPlan], flowMode: FlowMode, media supply: MediaSupply?) throws -> EventLoopFuture<Void> {
         if let supply { media.supply(supply) { [unowned self] in self.mediaReported($0) } }
         var waiting: [EventLoopFuture<Void>] = []
+        var sharing: [TransportAddress: [EndpointPlan]] = [:]
         for plan in plans {
             switch (plan.transport, flowMode) {
             case (.tcp, _): waiting.append(connect(plan))
-            case (.udp, .shared): waiting.append(try share(plan))
+            case (.udp, .shared): sharing[plan.localAddress, default: []].append(plan)
             case (.udp, .perEndpoint):
                 waiting.append(
                     try flows.openDatagram(plan.localAddress, use: .endpoint, owner: self).assumeIsolated().map {
@@ -67,6 +68,7 @@ final class SignallingShard: FlowOwner {
             case (.tls, _), (.ws, _), (.wss, _), (.other, _): throw UnsupportedTransport(transport: plan.transport)
             }
         }
+        for (local, plans) in sharing { waiting.append(try share(local, plans)) }
         return EventLoopFuture.andAllSucceed(waiting, on: loop)
     }
 
@@ -76,16 +78,17 @@ final class SignallingShard: FlowOwner {
         return flows.connect(flow, to: plan.registrar, from: plan.localAddress)
     }
 
-    private func share(_ plan: EndpointPlan) throws -> EventLoopFuture<Void> {
-        let ip = plan.localAddress.ip
+    private func share(_ local: TransportAddress, _ plans: [EndpointPlan]) throws -> EventLoopFuture<Void> {
         let opening: EventLoopFuture<(FlowID, TransportAddress)>
-        if let existing = sharedFlows[ip] {
+        if let existing = sharedFlows[local] {
             opening = existing
         } else {
-            opening = try flows.openDatagram(plan.localAddress, use: .shared, owner: self)
-            sharedFlows[ip] = opening
+            opening = try flows.openDatagram(local, use: .shared, owner: self)
+            sharedFlows[local] = opening
         }
-        return opening.assumeIsolated().map { self.add(plan, flow: $0, local: $1) }.nonisolated()
+        return opening.assumeIsolated().map { flow, bound in
+            for plan in plans { self.add(plan, flow: flow, local: bound) }
+        }.nonisolated()
     }
 
     private func add(_ plan: EndpointPlan, flow: FlowID, local: TransportAddress) {
@@ -164,6 +167,8 @@ final class SignallingShard: FlowOwner {
         // A send can report a refusal, and a refusal can make the agent want to send: never one inside the other.
         guard !isDraining, !isStopped else { return }
         isDraining = true
+        // What became due meanwhile leaves in the same call as what is waiting: an ACK and the BYE of a call without talk, say.
+        if let due = agent.nextDeadline, due <= now { agent.advance(to: now) }
         for _ in 0..<Self.refusalRounds {
             performOutputs(now: now)
             guard !refusals.isEmpty else { break }
@@ -186,9 +191,9 @@ final class SignallingShard: FlowOwner {
                     note(
                         UnsafeRawBufferPointer(rebasing: base[transmission.range]), isSent: true,
                         peer: transmission.destination)
-                    flows.queue(
+                    let isDatagram = flows.queue(
                         transmission.range, flow: transmission.flow, destination: transmission.destination, base: base)
-                    if flows.isDatagram(transmission.flow) { probe.sent(to: transmission.destination, now: now) }
+                    if isDatagram { probe.sent(to: transmission.destination, now: now) }
                 }
                 flows.flush(base: base)
             }
