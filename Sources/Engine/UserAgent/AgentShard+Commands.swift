@@ -21,7 +21,8 @@ extension AgentShard {
             if let slot = slots[endpoint] { finish(slot, now: now) }
         case .finishAll(let deadline):
             for slot in endpoints.indices { finish(slot, now: now) }
-            if openEndpoints > 0 { _ = timers.schedule(.deadline, at: deadline) }
+            if let earlier = deadlineTimer { timers.cancel(earlier) }
+            deadlineTimer = openEndpoints > 0 ? timers.schedule(.deadline, at: deadline) : nil
         case .abandon(let endpoint, let partner):
             guard let slot = slots[endpoint], endpoints[slot].stage != .closed else { return }
             endpoints[slot].outcome.worsen(to: .notAttempted)
@@ -148,6 +149,10 @@ extension AgentShard {
         advancePhase(slot, to: .closed)
         endpoints[slot].stage = .closed
         openEndpoints -= 1
+        if openEndpoints == 0, let deadline = deadlineTimer {
+            timers.cancel(deadline)
+            deadlineTimer = nil
+        }
         noteLeftover(slot)
         emit(.closed(endpoints[slot].result))
         endpoints[slot].evidence = RegistrationEvidence()

@@ -48,7 +48,9 @@ extension AgentShard {
             }
             receiveInvite(id, request, slot: slot, now: now)
         case .options:
-            respond(id, status: slot(for: request, flow: flow) == nil ? 404 : 200, toTag: strayTag(), now: now)
+            // A ping need not name a user (RFC 3261 §11); one that names a stranger asks for nobody here.
+            let isForUs = user(of: request) == nil || slot(for: request, flow: flow) != nil
+            respond(id, status: isForUs ? 200 : 404, toTag: strayTag(), now: now)
         case .bye, .prack, .update, .notify, .info:
             // Only ever sent in a dialog; there is none.
             layer.respond(id, status: 481, toTag: strayTag(), now: now)
@@ -139,7 +141,8 @@ extension AgentShard {
 
     /// The endpoint that a request outside a dialog is for.
     private func slot(for request: Message, flow: FlowID) -> Int? {
-        let user = request.requestURI.flatMap { request.uri($0) }?.user
-        return flows.slot(for: user.map { request.withBytes(of: $0) { FlowTable.hash($0) } }, on: flow)
+        flows.slot(for: user(of: request).map { request.withBytes(of: $0) { FlowTable.hash($0) } }, on: flow)
     }
+
+    private func user(of request: Message) -> Slice? { request.requestURI.flatMap { request.uri($0) }?.user }
 }

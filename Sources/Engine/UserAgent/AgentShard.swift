@@ -29,6 +29,8 @@ public final class AgentShard {
     var flows = FlowTable()
     var calls = Slab<Call>()
     var timers = TimerQueue<AgentTimer>()
+    /// The shard's deadline after `finishAll`.
+    var deadlineTimer: TimerHandle?
     var registrarURIs: [[UInt8]: [UInt8]] = [:]
     var texts = TextCache()
     var window = Window(second: 0)

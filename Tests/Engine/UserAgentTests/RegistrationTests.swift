@@ -396,4 +396,21 @@ import UserAgent
         #expect(stage.requests("REGISTER").count == 2)
         #expect(stage.requests("REGISTER")[1].credential("algorithm") == "MD5")
     }
+
+    @Test func `commands to strangers and to endpoints that are done are ignored`() throws {
+        let stage = stage([{ $0.registered() }])
+        stage.perform(.register(endpoint: 9, at: stage.now))
+        stage.perform(.finish(endpoint: 9))
+        stage.register(0)
+        stage.register(0)
+        #expect(stage.requests.count == 1)
+        stage.perform(.finishAll(deadline: stage.now + .seconds(60)))
+        #expect(stage.shard.isIdle && stage.shard.nextDeadline == nil, "no deadline stays behind")
+        for command: AgentCommand in [
+            .register(endpoint: 0, at: stage.now), .call(endpoint: 0, target: .uri([]), at: stage.now),
+            .hangUp(endpoint: 0), .finish(endpoint: 0), .abandon(endpoint: 0, partner: nil),
+            .finishAll(deadline: stage.now),
+        ] { stage.perform(command) }
+        #expect(stage.requests.count == 2 && stage.result(0)?.outcome == .success)
+    }
 }

@@ -350,6 +350,11 @@ import UserAgent
         #expect(stage.events.contains(.ringing(endpoint: 1)))
         stage.deliver(Self.invite(branch: "z9hG4bKx", user: "dave"), to: 0)
         #expect(stage.responses(404).count == 1)
+        let ping = Self.invite(body: "", branch: "z9hG4bKp").replacing("INVITE", with: "OPTIONS")
+        stage.deliver(ping.replacing("sip:alice@", with: "sip:"), to: 0)
+        #expect(stage.responses(200).count == 1)
+        stage.deliver(ping.replacing("alice", with: "mallory").replacing("4bKp", with: "4bKq"), to: 0)
+        #expect(stage.responses(404).count == 2)
     }
 
     @Test func `no message traps, whatever state it meets`() throws {
