@@ -91,12 +91,13 @@ def variants(name, port, count, window, folder, binary):
         command += ["-inf", os.path.join(folder, "users.csv")] if name == "register" else ["-d", 0]
         return [str(word) for word in command + [f"127.0.0.1:{port}"]]
     ours = [
-        binary, "bench", name, "--target", f"127.0.0.1:{port}", "--count", str(count)]
+        binary, "bench", name, "--target", f"127.0.0.1:{port}", "--count", str(count),
+        "--window", str(window)]
     if name == "register":
-        ours += ["--accounts", os.path.join(folder, "accounts.txt"), "--window", str(window)]
+        ours += ["--accounts", os.path.join(folder, "accounts.txt")]
     return [
         ("SIPp, one socket", sipp("u1"), sipp_done), ("SIPp, a socket each", sipp("un"), sipp_done),
-        ("callmeter", ours, our_done)]
+        ("callmeter, one socket", ours, our_done)]
 
 
 def write_accounts(folder, count):
@@ -146,11 +147,11 @@ def summary(name, rows):
 
 
 def table(rows):
-    print(f"{'benchmark':<10} {'client':<20} {'CPU us/op':>10} {'least':>8} {'most':>8} {'ratio':>7} {'op/s':>8}  rounds")
+    print(f"{'benchmark':<10} {'client':<22} {'CPU us/op':>10} {'least':>8} {'most':>8} {'ratio':>7} {'op/s':>8}  rounds")
     for row in rows:
         def figure(key, form):
             return "-" if row[key] is None else format(row[key], form)
-        print(f"{row['benchmark']:<10} {row['client']:<20} {figure('cpuMicroseconds', '.1f'):>10} {figure('least', '.1f'):>8} "
+        print(f"{row['benchmark']:<10} {row['client']:<22} {figure('cpuMicroseconds', '.1f'):>10} {figure('least', '.1f'):>8} "
               f"{figure('most', '.1f'):>8} {figure('ratio', '.2f'):>7} {row['perSecond']:>8.0f}  {row['good']}/{row['rounds']}")
     with open("/proc/loadavg") as file:
         print(f"client on core {CLIENT_CORE}, answering side on core {SERVER_CORE}; load average {file.read().split()[0]}; "
