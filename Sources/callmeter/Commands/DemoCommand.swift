@@ -36,6 +36,7 @@ struct DemoCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         Logs.quiet()
+        let interrupts = Interrupts()
         let folder = try TemporaryFolder()
         defer { folder.remove() }
         let secrets = SecretArena()
@@ -47,7 +48,7 @@ struct DemoCommand: AsyncParsableCommand {
         let plant = try await Plant.start(store: try data.store(), vault: try data.vault())
         let ended: RunWatcher.Ended
         do {
-            ended = try await play(plant, server, accounts, folder.path)
+            ended = try await play(plant, server, accounts, folder.path, interrupts)
         } catch {
             await plant.shutdown()
             await server.shutdown()
@@ -61,7 +62,8 @@ struct DemoCommand: AsyncParsableCommand {
 
     /// Runs the test beside the page; returns once the page may go.
     private func play(
-        _ plant: Plant, _ server: PBXServer, _ accounts: DemoAccounts, _ folder: String
+        _ plant: Plant, _ server: PBXServer, _ accounts: DemoAccounts, _ folder: String,
+        _ interrupts: Interrupts
     ) async throws -> RunWatcher.Ended {
         let page = PageServer(plane: plant.plane, secureCookies: false)
         let (ports, announce) = AsyncStream.makeStream(of: Int.self)
@@ -76,12 +78,15 @@ struct DemoCommand: AsyncParsableCommand {
                 var iterator = ports.makeAsyncIterator()
                 guard let port = await iterator.next() else { return nil }
                 let place = "http://127.0.0.1:\(port)"
-                let report = try await show(plant, server, accounts, folder, "\(place)/enter/\(page.link())")
-                let ended = try await RunWatcher(plane: plant.plane, progress: ProgressLine(.current())).run(report)
+                let test = try await show(plant, server, accounts, folder, "\(place)/enter/\(page.link())")
+                say("")
+                let ended = try await RunWatcher(
+                    plane: plant.plane, progress: ProgressLine(.current()), interrupts: interrupts
+                ).run(test)
                 try ResultOutput(terminal: .current(), json: json ? "-" : nil, isQuiet: false).print(ended)
                 if !once, !ended.isInterrupted {
                     say("\nThe page stays up: \(place)/enter/\(page.link()) (the link works once). Ctrl-C ends it.")
-                    for await _ in Interrupts.stream() { break }
+                    for await _ in interrupts.stream() { break }
                 }
                 return ended
             }

@@ -45,7 +45,7 @@ struct PBXCommand: AsyncParsableCommand {
                 throw CommandFailure.usage(error.description)
             }
         }
-        let interrupts = Interrupts.stream()
+        let interrupts = Interrupts()
         let server: PBXServer
         do {
             server = try await PBXServer(
@@ -59,7 +59,7 @@ struct PBXCommand: AsyncParsableCommand {
         Output.line("SIP server on \(server.address) (UDP and TCP), \(known.count) accounts, realm callmeter")
         for text in fault { Output.line("  fault \(text)") }
         Output.line("Ctrl-C ends it.")
-        for await _ in interrupts { break }
+        for await _ in interrupts.stream() { break }
         await server.shutdown()
         secrets.wipeAll()
     }

@@ -136,8 +136,9 @@ struct RegisterCommand: AsyncParsableCommand {
         }
         for diagnosis in diagnoses {
             Output.line("\n" + terminal.styled(diagnosis.title, .red))
-            for line in diagnosis.evidence { Output.line("  seen    \(line)") }
-            Output.line("  do      \(diagnosis.remedy)")
+            for line in diagnosis.evidence.map({ "  seen    \($0)" }) + ["  do      \(diagnosis.remedy)"] {
+                for part in terminal.wrapped(line, indent: 10) { Output.line(part) }
+            }
         }
     }
 }

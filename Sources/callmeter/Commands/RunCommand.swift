@@ -35,12 +35,13 @@ struct RunCommand: AsyncParsableCommand {
         Logs.quiet()
         let file = try FileTest(path: test)
         let terminal = Terminal.current()
+        let interrupts = Interrupts()
         let plant = try await Plant.inMemory()
         let ended: RunWatcher.Ended
         do {
             let id = try await file.prepare(in: plant.plane, accounts: accounts, confirmedPublic: confirmPublic)
             let progress = ProgressLine(quiet ? .plain : terminal)
-            ended = try await RunWatcher(plane: plant.plane, progress: progress).run(id)
+            ended = try await RunWatcher(plane: plant.plane, progress: progress, interrupts: interrupts).run(id)
         } catch {
             await plant.shutdown()
             throw error

@@ -33,12 +33,12 @@ struct ServeCommand: AsyncParsableCommand {
                     + "listen on 127.0.0.1, or put a TLS proxy in front and say --behind-tls-proxy")
         }
         let folder = try DataFolder(data, .alone)
-        let interrupts = Interrupts.stream()
+        let interrupts = Interrupts()
         let plant = try await Plant.start(store: try folder.store(), vault: try folder.vault(keyFile: masterKeyFile))
         let server = PageServer(plane: plant.plane, secureCookies: behindTlsProxy)
         do {
             let hasKeys = try await !plant.plane.access.keys(by: .commandLine).isEmpty
-            try await server.run(host: place.host, port: Int(place.port ?? 8080), until: interrupts) {
+            try await server.run(host: place.host, port: Int(place.port ?? 8080), until: interrupts.stream()) {
                 [data] port, web in
                 Self.greet(host: place.host, port: port, data: data, link: hasKeys ? nil : web.link())
             }

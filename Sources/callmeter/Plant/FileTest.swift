@@ -95,7 +95,8 @@ struct FileTest {
 
     private static func complain(about report: Domain.ImportReport, _ file: String) {
         guard report.failed + report.skipped > 0 else { return }
-        Output.error("\(file): \(report.created) accounts, \(report.failed + report.skipped) lines not used")
+        let unused = report.failed + report.skipped
+        Output.error("\(file): \(report.created) accounts, \(unused) line\(unused == 1 ? "" : "s") not used")
         for problem in report.problems.prefix(mostNamedLines) {
             Output.error("  line \(problem.line): \(problem.reason.text)")
         }

@@ -24,10 +24,11 @@ struct RunWatcher {
 
     let plane: ControlPlane
     let progress: ProgressLine
+    let interrupts: Interrupts
 
     /// Runs a test to its end.
     func run(_ test: TestID) async throws -> Ended {
-        let interrupts = Interrupts.stream()
+        let interrupts = interrupts.stream()
         let started = try await plane.runs.start(test, by: .commandLine)
         let isInterrupted = Flag()
         let view = try await withThrowingTaskGroup { tasks -> RunView in

@@ -2,31 +2,45 @@
 
 import Dispatch
 import Glibc
+import Synchronization
 
-/// Ctrl-C and SIGTERM as values, so that what is going on can end properly.
-enum Interrupts {
-    /// One element for each signal from now on. The second one of somebody in a hurry ends the process at once.
-    static func stream() -> AsyncStream<Void> {
-        AsyncStream(bufferingPolicy: .bufferingNewest(2)) { continuation in
-            let sources = [SIGINT, SIGTERM].map { number in
+/// Ctrl-C and SIGTERM as values, so that what is going on can end properly. One of it for a command, made before anything begins.
+final class Interrupts: Sendable {
+    private let listeners = Mutex([AsyncStream<Void>.Continuation]())
+    private let sources: Sources
+
+    /// Listens from now on; until somebody asks for a stream, signals only keep the process alive.
+    init() {
+        sources = Sources(
+            all: [SIGINT, SIGTERM].map { number in
+                // Before the source is made: it puts a handler of its own in place, which must stay.
                 signal(number, SIG_IGN)
-                let source = DispatchSource.makeSignalSource(signal: number)
-                source.setEventHandler { @Sendable in _ = continuation.yield() }
-                source.resume()
-                return source
-            }
-            let kept = Kept(sources: sources)
-            continuation.onTermination = { @Sendable _ in kept.cancel() }
+                return DispatchSource.makeSignalSource(signal: number)
+            })
+        for source in sources.all {
+            source.setEventHandler { @Sendable [weak self] in self?.tell() }
+            source.resume()
         }
     }
 
-    /// Sendable: the sources are only cancelled, which Dispatch allows from any thread.
-    private struct Kept: @unchecked Sendable {
-        let sources: [any DispatchSourceSignal]
+    deinit {
+        for source in sources.all { source.cancel() }
+    }
 
-        func cancel() {
-            for source in sources { source.cancel() }
-            for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
-        }
+    /// One element for each signal from now on; any number of streams, one after the other or at once.
+    func stream() -> AsyncStream<Void> {
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(2))
+        listeners.withLock { $0.append(continuation) }
+        return stream
+    }
+
+    private func tell() {
+        let all = listeners.withLock { $0 }
+        for listener in all { listener.yield() }
+    }
+
+    /// Sendable: Dispatch allows any thread to resume and cancel a source.
+    private struct Sources: @unchecked Sendable {
+        let all: [any DispatchSourceSignal]
     }
 }

@@ -2,7 +2,7 @@
 
 import Domain
 
-/// A run's summary as people read it: verdict first, then what failed and why, then the figures.
+/// A run's summary as people read it: the verdict, the figures, and last, where the eye rests, what failed, why, and what to do.
 struct SummaryText {
     /// Endpoints named under a diagnosis; the JSON has all.
     private static let mostEndpoints = 8
@@ -17,12 +17,18 @@ struct SummaryText {
 
     /// The lines to print.
     func lines(title: String, seconds: Double?) -> [String] {
-        var lines = ["", headline(title, seconds), ""]
-        lines += figures()
-        if !summary.thresholds.isEmpty { lines += [""] + thresholds() }
+        var lines = [headline(title, seconds)]
+        if summary.endpoints.total > 0 {
+            lines += [""] + figures()
+            if !summary.thresholds.isEmpty { lines += [""] + thresholds() }
+        }
         for diagnosis in summary.diagnoses { lines += [""] + self.lines(of: diagnosis) }
-        if let failure = summary.failure { lines += ["", terminal.styled(failure, .red)] }
-        if let note = generatorNote { lines += ["", terminal.styled(note, .yellow)] }
+        if let failure = summary.failure {
+            lines += [""] + terminal.wrapped(failure, indent: 0).map { terminal.styled($0, .red) }
+        }
+        if let note = generatorNote {
+            lines += [""] + terminal.wrapped(note, indent: 0).map { terminal.styled($0, .yellow) }
+        }
         return lines
     }
 
@@ -33,8 +39,8 @@ struct SummaryText {
         let time = seconds.map { ", \(Self.number($0, 1)) s" } ?? ""
         let status = summary.status == .completed ? "" : ", \(summary.status.rawValue)"
         let endpoints = summary.endpoints.total
-        return
-            "\(word)  \(terminal.styled(title, .bold))  \(endpoints) endpoint\(endpoints == 1 ? "" : "s")\(time)\(status)"
+        let size = endpoints == 0 ? "nothing was sent" : "\(endpoints) endpoint\(endpoints == 1 ? "" : "s")"
+        return "\(word)  \(terminal.styled(title, .bold))  \(size)\(time)\(status)"
     }
 
     private func figures() -> [String] {
@@ -95,8 +101,8 @@ struct SummaryText {
     private func lines(of diagnosis: Diagnosis) -> [String] {
         let count = "\(diagnosis.count) endpoint\(diagnosis.count == 1 ? "" : "s")"
         var lines = [terminal.styled(diagnosis.title, .red) + "  (\(count), \(diagnosis.cause.rawValue))"]
-        lines += diagnosis.evidence.map { "  seen    \($0)" }
-        lines.append("  do      \(diagnosis.remedy)")
+        lines += diagnosis.evidence.flatMap { terminal.wrapped("  seen    \($0)", indent: 10) }
+        lines += terminal.wrapped("  do      \(diagnosis.remedy)", indent: 10)
         let named = diagnosis.endpoints.prefix(Self.mostEndpoints).map(String.init).joined(separator: ", ")
         let more = diagnosis.count > Self.mostEndpoints ? " and \(diagnosis.count - Self.mostEndpoints) more" : ""
         if !named.isEmpty { lines.append("  where   endpoint\(diagnosis.count == 1 ? "" : "s") \(named)\(more)") }

@@ -36,6 +36,24 @@ struct Terminal: Sendable {
     /// Neither colour nor progress.
     static let plain = Terminal(colour: false, progress: false, width: 100)
 
+    /// The text in lines of at most 110 columns, or the terminal's own width, broken between words; further lines indented.
+    func wrapped(_ text: String, indent: Int) -> [String] {
+        let limit = max(40, min(width, 110))
+        var lines: [String] = []
+        var line = ""
+        var isFirstWord = true
+        for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+            if !isFirstWord, line.count + 1 + word.count > limit {
+                lines.append(line)
+                line = String(repeating: " ", count: indent) + word
+            } else {
+                line += (isFirstWord ? "" : " ") + word
+            }
+            isFirstWord = false
+        }
+        return lines + [line]
+    }
+
     /// The text in a style, or as it is where there is no colour.
     func styled(_ text: String, _ style: Style) -> String {
         colour ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text

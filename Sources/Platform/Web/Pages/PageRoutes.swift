@@ -80,7 +80,9 @@ struct PageRoutes {
                 "runs",
                 [
                     "title": "Runs", "signedIn": true, "runs": shown, "hasRuns": !shown.isEmpty,
-                    "count": shown.isEmpty ? "Nothing has run yet" : "The last \(shown.count), newest first",
+                    "count": shown.isEmpty
+                        ? "Nothing has run yet"
+                        : shown.count == 1 ? "One run" : "The last \(shown.count) runs, newest first",
                 ]))
     }
 

@@ -53,7 +53,7 @@ enum RunPage {
         ]
         if !run.status.isFinal { values["live"] = true }
         if let verdict = run.verdict {
-            values["verdict"] = verdict.rawValue
+            values["verdict"] = verdict.rawValue.uppercased()
             values["verdictKind"] = verdict == .passed ? "good" : "bad"
         }
         if let start = run.startedAt, let end = run.endedAt {
@@ -89,7 +89,7 @@ enum RunPage {
         values["thresholds"] = summary.thresholds.map { result in
             [
                 "text": result.threshold, "value": result.value.map { number($0, 2) } ?? "–",
-                "kind": result.passed ? "good" : "bad", "word": result.passed ? "passed" : "failed",
+                "kind": result.passed ? "good" : "bad", "word": result.passed ? "PASSED" : "FAILED",
             ]
         }
         values["diagnoses"] = summary.diagnoses.map { diagnosis -> [String: Any] in

@@ -31,12 +31,14 @@ enum Stylesheet {
         .brand { font-weight: 650; font-size: 17px; color: var(--text); letter-spacing: -0.01em; }
         .brand:hover { text-decoration: none; }
         .top form { margin-left: auto; }
+        .top button { font-size: 14px; font-weight: 500; padding: 4px 12px; color: var(--soft); }
         main { padding-top: 28px; padding-bottom: 64px; }
         h1 { font-size: 24px; line-height: 1.25; margin: 0; letter-spacing: -0.015em; font-weight: 650; overflow-wrap: anywhere; }
         h2 { font-size: 16px; margin: 0 0 12px; font-weight: 600; }
         .head { display: flex; flex-wrap: wrap; align-items: center; gap: 12px; margin-bottom: 6px; }
         .meta { color: var(--soft); margin: 0 0 22px; }
-        .meta span + span::before { content: "·"; margin: 0 8px; }
+        .meta { display: flex; flex-wrap: wrap; gap: 0 8px; }
+        .meta span + span::before { content: "·"; margin-right: 8px; }
         .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 18px 20px; margin-bottom: 18px; }
         .flush { padding: 0; overflow-x: auto; }
         .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 14px; margin-bottom: 18px; }
@@ -49,7 +51,7 @@ enum Stylesheet {
         .pair .card { margin-bottom: 0; }
         .pair { margin-bottom: 18px; }
         table { border-collapse: collapse; width: 100%; }
-        th, td { text-align: left; padding: 9px 14px; border-bottom: 1px solid var(--line); vertical-align: baseline; white-space: nowrap; }
+        th, td { text-align: left; padding: 9px 14px; border-bottom: 1px solid var(--line); vertical-align: middle; white-space: nowrap; }
         th { color: var(--soft); font-weight: 500; font-size: 13px; }
         tbody tr:last-child td, tbody tr:last-child th { border-bottom: 0; }
         td.wide { white-space: normal; overflow-wrap: anywhere; min-width: 160px; }
