@@ -10,7 +10,7 @@ import UserAgent
 /// Fed by the engine's sink on its event loop; what it starts next goes back to that loop in one batch.
 final class BenchDriver: Sendable {
     /// Makes the command for the operation with this number; the endpoint's index is what its events will carry.
-    typealias Start = @Sendable (_ operation: Int, _ now: Instant) -> AgentCommand
+    typealias Start = @Sendable (_ operation: Int, _ begin: Instant, _ now: Instant) -> AgentCommand
 
     private struct State {
         var engine: SignallingEngine?
@@ -100,7 +100,7 @@ final class BenchDriver: Sendable {
         let (engine, commands) = state.withLock { state -> (SignallingEngine?, [AgentCommand]) in
             var commands: [AgentCommand] = []
             while state.started < count, state.started - state.finished < window {
-                let command = start(state.started, now)
+                let command = start(state.started, state.begin, now)
                 if let (endpoint, at) = command.beginning { state.startedAt[Int(endpoint)] = at }
                 commands.append(command)
                 state.started += 1

@@ -36,8 +36,7 @@ public struct CallBench: Sendable {
     public func run(accounts: BenchAccounts?, secrets: SecretArena) async throws -> BenchResult {
         let uri = uri
         let rate = rate
-        let begin = SystemClock.now()
-        let driver = BenchDriver(count: count, window: window) { operation, now in
+        let driver = BenchDriver(count: count, window: window) { operation, begin, now in
             let at = rate.map { begin + .seconds(Double(operation) / $0) } ?? now
             return .call(endpoint: UInt32(operation), target: .uri(uri), at: max(at, now))
         }

@@ -27,7 +27,9 @@ public struct RegisterBench: Sendable {
     /// Runs it.
     /// - Parameter secrets: the arena that `accounts` was read into.
     public func run(accounts: BenchAccounts, secrets: SecretArena) async throws -> BenchResult {
-        let driver = BenchDriver(count: count, window: window) { .register(endpoint: UInt32($0), at: $1) }
+        let driver = BenchDriver(count: count, window: window) { operation, _, now in
+            .register(endpoint: UInt32(operation), at: now)
+        }
         let sink = driver.sink { event, driver in
             switch event {
             case .registered(let endpoint, let at):
