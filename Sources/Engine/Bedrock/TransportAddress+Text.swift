@@ -97,6 +97,35 @@ extension TransportAddress.IP: CustomStringConvertible {
     }
 }
 
+extension TransportAddress.IP {
+    /// The numeric address in a host of a message, without brackets; nil for a name. IPv4 is read without making a string.
+    public init?(host: UnsafeRawBufferPointer) {
+        if host.contains(UInt8(ascii: ":")) {
+            self.init(String(decoding: host, as: UTF8.self))
+            return
+        }
+        var value: UInt32 = 0
+        var part: UInt32 = 0
+        var digits = 0
+        var dots = 0
+        for byte in host {
+            switch byte {
+            case UInt8(ascii: "."):
+                guard digits > 0 else { return nil }
+                value = value << 8 | part
+                (part, digits, dots) = (0, 0, dots + 1)
+            case 0x30...0x39 where digits < 3:
+                part = part * 10 + UInt32(byte - 0x30)
+                digits += 1
+                guard part < 256 else { return nil }
+            default: return nil
+            }
+        }
+        guard dots == 3, digits > 0 else { return nil }
+        self = .v4(value << 8 | part)
+    }
+}
+
 extension TransportAddress: CustomStringConvertible {
     /// `host:port`, IPv6 in brackets.
     public var description: String {

@@ -45,11 +45,14 @@ extension AgentShard {
         return endpoints[slot].stage == .active ? nil : 480
     }
 
+    /// Reads the offer of an INVITE and tries to answer it; keeps it when that works.
     private func offerProblem(_ handle: SlabHandle, _ request: Message) -> SDPError? {
         guard !calls[handle]!.offersInAnswer else { return nil }
         var scratch = ByteWriter(capacity: 256)
         do throws(SDPError) {
-            _ = try request.sessionDescription().writeAnswer(localAudio(handle), into: &scratch)
+            let offer = try request.sessionDescription()
+            _ = try offer.writeAnswer(localAudio(handle), into: &scratch)
+            calls[handle]!.offer = offer
             return nil
         } catch {
             return error
@@ -73,16 +76,17 @@ extension AgentShard {
     /// Answers the ringing call with 200 and the session description.
     func answer(_ handle: SlabHandle, now: Instant) {
         let slot = calls[handle]!.slot
-        guard let id = calls[handle]!.server, let request = layer.request(of: id) else {
+        guard let id = calls[handle]!.server, layer.request(of: id) != nil else {
             calls[handle]!.fail(.callFailed)
             return perform(calls[handle]!.state.giveUp(), handle, now: now)
         }
         var body = ByteWriter(capacity: 256)
         do throws(SDPError) {
-            if calls[handle]!.offersInAnswer {
-                SessionDescription.writeOffer(localAudio(handle), into: &body)
+            if let offer = calls[handle]!.offer {
+                openMedia(handle, try offer.writeAnswer(localAudio(handle), into: &body))
+                calls[handle]!.offer = nil
             } else {
-                openMedia(handle, try request.sessionDescription().writeAnswer(localAudio(handle), into: &body))
+                SessionDescription.writeOffer(localAudio(handle), into: &body)
             }
         } catch {
             // The offer was tried when it came; it cannot have become worse.

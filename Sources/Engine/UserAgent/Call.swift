@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Bedrock
+import Media
 import RunMetrics
 import SIP
 
@@ -46,6 +47,8 @@ struct Call: Sendable {
 
     /// The INVITE, or the last re-INVITE, whose 200 waits for its ACK.
     var server: ServerTransactionID?
+    /// The INVITE's offer until it is answered.
+    var offer: SessionDescription?
     /// The INVITE had no offer, so the 200 makes it and the ACK answers.
     var offersInAnswer = false
 

@@ -41,4 +41,15 @@ import Testing
         #expect(ID<Thing>(String(repeating: "z", count: 26)) == nil)
         #expect(ID<Thing>("7" + String(repeating: "z", count: 25)) == ID<Thing>(high: .max, low: .max))
     }
+
+    @Test(
+        arguments: [
+            ("127.0.0.1", TransportAddress.IP.v4(0x7F00_0001)), ("255.255.255.255", .v4(0xFFFF_FFFF)),
+            ("::1", .v6(high: 0, low: 1)), ("pbx", nil), ("1.2.3", nil), ("1.2.3.4.5", nil), ("1.2.3.256", nil),
+            ("1..2.3", nil),
+            ("1.2.3.", nil), ("1.2.3.0004", nil), ("", nil),
+        ] as [(String, TransportAddress.IP?)])
+    func `a host of a message is a numeric address or a name`(host: String, ip: TransportAddress.IP?) {
+        #expect(Array(host.utf8).withUnsafeBytes { TransportAddress.IP(host: $0) } == ip)
+    }
 }

@@ -169,8 +169,10 @@ struct SDPReader {
         guard equals(network, "IN"), equals(kind, "IP4") || equals(kind, "IP6"), end - host.lowerBound <= 45 else {
             return .notNumeric
         }
-        let text = String(decoding: bytes[host.lowerBound..<end], as: UTF8.self)
-        return TransportAddress.IP(text).map(ConnectionAddress.ip) ?? .notNumeric
+        let ip = bytes.withUnsafeBytes {
+            TransportAddress.IP(host: UnsafeRawBufferPointer(rebasing: $0[host.lowerBound..<end]))
+        }
+        return ip.map(ConnectionAddress.ip) ?? .notNumeric
     }
 
     /// Whether a range holds this ASCII text, letters compared without regard to case.
