@@ -30,7 +30,7 @@ extension TransportAddress.IP: CustomStringConvertible {
 
     /// Reads an address without brackets or scope: a dotted quad, or IPv6 in any RFC 4291 §2.2 form. Nil for anything else.
     public init?(_ text: some StringProtocol) {
-        if text.contains(":") {
+        if text.utf8.contains(0x3A) {
             guard let halves = Self.parseV6(text) else { return nil }
             self = .v6(high: halves.0, low: halves.1)
         } else {
@@ -40,17 +40,24 @@ extension TransportAddress.IP: CustomStringConvertible {
     }
 
     private static func parseV4(_ text: some StringProtocol) -> UInt32? {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 4 else { return nil }
         var value: UInt32 = 0
-        for part in parts {
-            guard part.utf8.allSatisfy({ (0x30...0x39).contains($0) }), part.utf8.count <= 3, let octet = UInt8(part)
-            else {
-                return nil
+        var octet: UInt32 = 0
+        var digits = 0
+        var dots = 0
+        for byte in text.utf8 {
+            if byte == 0x2E {
+                guard digits > 0, dots < 3 else { return nil }
+                value = value << 8 | octet
+                (octet, digits, dots) = (0, 0, dots + 1)
+            } else {
+                guard (0x30...0x39).contains(byte), digits < 3 else { return nil }
+                octet = octet * 10 + UInt32(byte - 0x30)
+                digits += 1
+                guard octet < 256 else { return nil }
             }
-            value = value << 8 | UInt32(octet)
         }
-        return value
+        guard dots == 3, digits > 0 else { return nil }
+        return value << 8 | octet
     }
 
     private static func parseV6(_ text: some StringProtocol) -> (UInt64, UInt64)? {
