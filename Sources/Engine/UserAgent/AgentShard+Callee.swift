@@ -24,7 +24,6 @@ extension AgentShard {
         calls[handle]!.dialog = dialog
         endpoints[slot].call = handle
         layer.assign(owner: Owner.invite(handle).raw, to: id)
-        window.callsStarted += 1
         if let problem = offerProblem(handle, request) {
             calls[handle]!.evidence.negotiationProblem = problem.description
             calls[handle]!.fail(.negotiationFailed)

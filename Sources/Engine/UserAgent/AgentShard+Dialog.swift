@@ -16,8 +16,11 @@ extension AgentShard {
     func establish(_ handle: SlabHandle, now: Instant) {
         let slot = calls[handle]!.slot
         calls[handle]!.evidence.establishedAt = elapsed(now)
-        window.callsEstablished += 1
-        window.callsUp += 1
+        // Calls are counted at the caller, or a call between two endpoints of a run would be two.
+        if calls[handle]!.evidence.role == .caller {
+            window.callsEstablished += 1
+            window.callsUp += 1
+        }
         advancePhase(slot, to: .inCall)
         emit(.established(endpoint: endpoints[slot].plan.index))
     }
@@ -82,11 +85,13 @@ extension AgentShard {
         let index = endpoints[call.slot].plan.index
         calls[handle]!.evidence.endedAt = elapsed(now)
         let succeeded = call.failure == nil && call.evidence.establishedAt != nil
-        if call.evidence.establishedAt != nil {
-            window.callsUp &-= 1
-            window.callsEnded += 1
-        } else if call.evidence.invitedAt != nil {
-            window.callsFailed += 1
+        if call.evidence.role == .caller {
+            if call.evidence.establishedAt != nil {
+                window.callsUp &-= 1
+                window.callsEnded += 1
+            } else if call.evidence.invitedAt != nil {
+                window.callsFailed += 1
+            }
         }
         endpoints[call.slot].outcome.worsen(to: succeeded ? .success : call.failure ?? .callFailed)
         emit(.callEnded(endpoint: index, succeeded: succeeded))

@@ -6,7 +6,7 @@ import Synchronization
 
 /// Ctrl-C and SIGTERM as values, so that what is going on can end properly. One of it for a command, made before anything begins.
 final class Interrupts: Sendable {
-    private let listeners = Mutex([AsyncStream<Void>.Continuation]())
+    private let listeners = Mutex([AsyncStream<Void>.Continuation?]())
     private let sources: Sources
 
     /// Listens from now on; until somebody asks for a stream, signals only keep the process alive.
@@ -30,13 +30,18 @@ final class Interrupts: Sendable {
     /// One element for each signal from now on; any number of streams, one after the other or at once.
     func stream() -> AsyncStream<Void> {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(2))
-        listeners.withLock { $0.append(continuation) }
+        let place = listeners.withLock { listeners in
+            listeners.append(continuation)
+            return listeners.count - 1
+        }
+        // Whoever listens keeps this alive, and with it the sources.
+        continuation.onTermination = { @Sendable _ in self.listeners.withLock { $0[place] = nil } }
         return stream
     }
 
     private func tell() {
         let all = listeners.withLock { $0 }
-        for listener in all { listener.yield() }
+        for listener in all { listener?.yield() }
     }
 
     /// Sendable: Dispatch allows any thread to resume and cancel a source.

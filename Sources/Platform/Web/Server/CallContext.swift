@@ -7,11 +7,13 @@ public import Hummingbird
 /// What goes along with one request: who asks, and the router's own values.
 public struct CallContext: RequestContext {
     /// The router's own values.
+    /// The router's own values.
     public var coreContext: CoreRequestContextStorage
     /// Who asks; nil until the request was authenticated, and on routes that need no key.
     public var caller: Principal?
 
     /// The context of a request that has just come in.
+    /// The context of one request.
     public init(source: Source) {
         coreContext = CoreRequestContextStorage(source: source)
     }
