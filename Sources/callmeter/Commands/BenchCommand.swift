@@ -9,7 +9,7 @@ import SIP
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measure one path of the engine; prints one JSON line.",
-        subcommands: [Register.self, Call.self])
+        subcommands: [Register.self, Call.self, Media.self])
 
     struct Register: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Digest registrations.")
@@ -60,6 +60,34 @@ struct BenchCommand: AsyncParsableCommand {
             bench.rate = rate
             if let uri { bench.uri = Array(uri.utf8) }
             Output.line(try JSONOutput.text(try await bench.run(accounts: known, secrets: secrets), pretty: false))
+        }
+    }
+
+    struct Media: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "G.711 streams of 20 ms to one RTP address, each with sockets of its own.")
+
+        @Option(help: ArgumentHelp("Where the packets go: rtp://HOST:PORT.", valueName: "uri")) var target: String
+        @Option(help: "Streams at once.") var streams: Int
+        @Option(help: "How long they send.") var seconds: Int
+        @Option(help: "Media threads.") var threads = 1
+
+        mutating func run() async throws {
+            Logs.quiet()
+            let text = target.hasPrefix("rtp://") ? String(target.dropFirst(6)) : target
+            guard let place = HostPort(text), let port = place.port else {
+                throw CommandFailure.usage("'\(target)' is no rtp://HOST:PORT; SIP URIs are not taken here yet")
+            }
+            var bench = MediaBench(
+                target: try await place.resolve(usualPort: port),
+                streams: try BenchCommand.positive(streams, "--streams"),
+                duration: .seconds(try BenchCommand.positive(seconds, "--seconds")))
+            bench.threads = try BenchCommand.positive(threads, "--threads")
+            do {
+                Output.line(try JSONOutput.text(try await bench.run(), pretty: false))
+            } catch let error as MediaError {
+                throw CommandFailure.usage("\(error)")
+            }
         }
     }
 

@@ -29,7 +29,7 @@ enum LiveScript {
             if (last && last.second === progress.second) this.points.pop();
             this.points.push(progress);
             if (this.points.length > 3600) this.points.shift();
-            this.draw();
+            return this.draw();
           }
 
           draw() {
@@ -42,6 +42,7 @@ enum LiveScript {
                 .join(" ");
               this.svg.querySelector(`.${name}`).setAttribute("points", text);
             }
+            return top;
           }
         }
 
@@ -55,7 +56,7 @@ enum LiveScript {
               put(root, key, progress[key]);
             }
             showStatus(root, progress.status);
-            chart?.add(progress);
+            if (chart) put(root, "peak", chart.add(progress));
           });
           source.addEventListener("status", (event) => {
             const run = JSON.parse(event.data);

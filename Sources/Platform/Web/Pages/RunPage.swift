@@ -36,7 +36,9 @@ enum RunPage {
         }
         values["rows"] = endpoints.items.map(row)
         values["hasEndpoints"] = !view.isEmpty(endpoints)
-        values["outcomes"] = outcomes(view, current: outcome)
+        let chips = outcomes(view, current: outcome)
+        values["outcomes"] = chips
+        values["hasOutcomes"] = !chips.isEmpty
         values["shown"] =
             endpoints.total > endpoints.items.count
             ? "The first \(endpoints.items.count) of \(endpoints.total); the API has all"

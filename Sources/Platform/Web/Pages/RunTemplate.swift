@@ -32,7 +32,7 @@ extension Templates {
         {{#live}}
         <section class="card">
         <h2>Now</h2>
-        <div class="legend"><span><i></i>calls up</span><span><i class="registered"></i>registered</span></div>
+        <div class="legend"><span><i></i>calls up</span><span><i class="registered"></i>registered</span><span>full height <b data-live="peak">0</b></span></div>
         <svg class="chart" viewBox="0 0 1000 150" preserveAspectRatio="none" role="img" aria-label="Calls up and endpoints registered over time">
         <line x1="0" y1="146" x2="1000" y2="146"></line><polyline class="registered"></polyline><polyline class="calls"></polyline>
         </svg>
@@ -63,7 +63,7 @@ extension Templates {
 
         {{#hasEndpoints}}
         <section class="card flush">
-        <nav class="chips" aria-label="Endpoints by outcome">{{#outcomes}}<a class="chip" href="{{link}}"{{#current}} aria-current="true"{{/current}}>{{count}} {{name}}</a>{{/outcomes}}</nav>
+        {{#hasOutcomes}}<nav class="chips" aria-label="Endpoints by outcome">{{#outcomes}}<a class="chip" href="{{link}}"{{#current}} aria-current="true"{{/current}}>{{count}} {{name}}</a>{{/outcomes}}</nav>{{/hasOutcomes}}
         <table>
         <thead><tr><th class="number">#</th><th>Group</th><th>Account</th><th>Outcome</th><th>Phase</th><th>Registration</th>
         <th class="number">Delay</th><th>Call</th><th class="number">Post-dial</th><th class="number">MOS</th></tr></thead>

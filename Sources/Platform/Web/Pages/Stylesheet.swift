@@ -48,7 +48,7 @@ enum Stylesheet {
         .tile small { font-size: 14px; font-weight: 400; color: var(--soft); letter-spacing: 0; }
         dl { margin: 0; }
         .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(400px, 1fr)); gap: 18px; align-items: start; }
-        .pair .card { margin-bottom: 0; }
+        .pair .card { margin-bottom: 0; min-width: 0; overflow-x: auto; }
         .pair { margin-bottom: 18px; }
         table { border-collapse: collapse; width: 100%; }
         th, td { text-align: left; padding: 9px 14px; border-bottom: 1px solid var(--line); vertical-align: middle; white-space: nowrap; }
