@@ -26,7 +26,7 @@ with tempfile.TemporaryDirectory() as folder:
         for words, wanted in (
                 (["register", "--target", target, "--accounts", file, "--count", "1000", "--window", "32"],
                  ("operations", "failures", "cpuMicrosecondsPerOperation")),
-                (["call", "--target", target, "--accounts", file, "--count", "200"],
+                (["call", "--target", target, "--accounts", file, "--count", "200", "--uri", f"sip:echo@{target}"],
                  ("operations", "failures", "cpuMicrosecondsPerOperation")),
                 (["media", "--target", f"sip:echo@{target}", "--accounts", file, "--streams", "10", "--seconds", "3"],
                  ("packetsSent", "packetsReceived", "packetsLost"))):

@@ -65,29 +65,50 @@ struct BenchCommand: AsyncParsableCommand {
 
     struct Media: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "G.711 streams of 20 ms to one RTP address, each with sockets of its own.")
+            abstract:
+                "G.711 streams of 20 ms, each with sockets of its own: calls to a SIP URI, or straight to an address.",
+            discussion: "sip:echo@HOST:PORT of a pbx sends the audio back.")
 
-        @Option(help: ArgumentHelp("Where the packets go: rtp://HOST:PORT.", valueName: "uri")) var target: String
+        @Option(help: ArgumentHelp("sip:user@host:port, or rtp://host:port.", valueName: "uri")) var target: String
         @Option(help: "Streams at once.") var streams: Int
         @Option(help: "How long they send.") var seconds: Int
+        @Option(help: ArgumentHelp("Callers' username:password lines.", valueName: "file")) var accounts: String?
         @Option(help: "Media threads.") var threads = 1
+        @Option(help: "udp or tcp, for the calls.") var transport = "udp"
 
         mutating func run() async throws {
             Logs.quiet()
-            let text = target.hasPrefix("rtp://") ? String(target.dropFirst(6)) : target
-            guard let place = HostPort(text), let port = place.port else {
-                throw CommandFailure.usage("'\(target)' is no rtp://HOST:PORT; SIP URIs are not taken here yet")
-            }
-            var bench = MediaBench(
-                target: try await place.resolve(usualPort: port),
-                streams: try BenchCommand.positive(streams, "--streams"),
-                duration: .seconds(try BenchCommand.positive(seconds, "--seconds")))
-            bench.threads = try BenchCommand.positive(threads, "--threads")
             do {
-                Output.line(try JSONOutput.text(try await bench.run(), pretty: false))
+                Output.line(try JSONOutput.text(try await measure(), pretty: false))
             } catch let error as MediaError {
                 throw CommandFailure.usage("\(error)")
             }
+        }
+
+        private func measure() async throws -> MediaBenchResult {
+            let streams = try BenchCommand.positive(streams, "--streams")
+            let duration = Interval.seconds(try BenchCommand.positive(seconds, "--seconds"))
+            let threads = try BenchCommand.positive(threads, "--threads")
+            if target.hasPrefix("rtp://") {
+                guard let place = HostPort(String(target.dropFirst(6))), let port = place.port else {
+                    throw CommandFailure.usage("'\(target)' is no rtp://HOST:PORT")
+                }
+                var bench = MediaBench(
+                    target: try await place.resolve(usualPort: port), streams: streams, duration: duration)
+                bench.threads = threads
+                return try await bench.run()
+            }
+            guard target.hasPrefix("sip:"), let at = target.lastIndex(of: "@") else {
+                throw CommandFailure.usage("'\(target)' is neither sip:USER@HOST:PORT nor rtp://HOST:PORT")
+            }
+            let (secrets, known) = try BenchCommand.read(accounts)
+            defer { secrets.wipeAll() }
+            var bench = MediaCallBench(
+                target: try await BenchCommand.resolve(String(target[target.index(after: at)...])),
+                uri: Array(target.utf8), streams: streams, duration: duration)
+            bench.threads = threads
+            bench.transport = try BenchCommand.transport(transport)
+            return try await bench.run(accounts: known, secrets: secrets)
         }
     }
 

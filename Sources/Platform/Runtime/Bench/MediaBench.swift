@@ -21,10 +21,10 @@ public struct MediaBenchResult: Hashable, Sendable, Codable {
     public var packetsLost: UInt64?
     /// Packets not sent because this machine was late by a whole packet interval.
     public var framesSkipped: UInt64
-    /// Sends the system refused.
-    public var sendErrors: UInt64
-    /// Datagrams the system dropped at this side because they were not fetched in time.
-    public var droppedBySystem: UInt64
+    /// Sends the system refused; nil where calls were measured, whose results do not say.
+    public var sendErrors: UInt64?
+    /// Datagrams the system dropped at this side because they were not fetched in time; nil as above.
+    public var droppedBySystem: UInt64?
     /// How late packets left against their deadline: the median, in microseconds.
     public var latenessP50Microseconds: Double?
     /// The lateness that 99 of 100 packets stayed below.

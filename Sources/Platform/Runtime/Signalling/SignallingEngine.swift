@@ -133,6 +133,9 @@ public final class SignallingEngine: Sendable {
         }
     }
 
+    /// The media threads, for the benchmarks' figures; nil before an endpoint with audio was added.
+    var mediaEngine: MediaEngine? { media.withLock(\.self) }
+
     /// Hands commands to the endpoints they are for, in order for each endpoint; from any thread.
     public func submit(_ commands: [AgentCommand]) {
         guard shards.count > 1 else { return perform(commands, on: 0) }
