@@ -66,6 +66,29 @@ struct BenchTests {
         await server.shutdown()
     }
 
+    @Test func `streams to an echo come back whole, and a refused call is a stream that failed`() async throws {
+        let arena = SecretArena()
+        let known = try accounts("a:one\nb:two\n", into: arena)
+        let server = try await server(known, arena)
+        func bench(_ user: String) -> MediaCallBench {
+            MediaCallBench(
+                target: server.address, uri: Array("sip:\(user)@127.0.0.1:\(server.address.port)".utf8), streams: 4,
+                duration: .milliseconds(400))
+        }
+        let result = try await bench("echo").run(accounts: known, secrets: arena)
+        #expect(result.streams == 4)
+        #expect(result.streamsFailed == 0)
+        #expect(result.packetsSent > 4)
+        #expect(result.packetsReceived > 4)
+        #expect(result.packetsReceived <= result.packetsSent)
+        #expect(try #require(result.latenessP50Microseconds) <= (try #require(result.latenessMaximumMicroseconds)))
+        let refused = try await bench("nobody").run(accounts: known, secrets: arena)
+        #expect(refused.streams == 0)
+        #expect(refused.streamsFailed == 4)
+        #expect(refused.packetsSent == 0)
+        await server.shutdown()
+    }
+
     @Test(arguments: ["", "\n\r\n", "user\n", ":secret\n", "user:\n"])
     func `a file that is not one of accounts is refused without a word of it`(text: String) {
         let error = #expect(throws: BenchAccounts.Unreadable.self) { try accounts(text, into: SecretArena()) }
