@@ -19,16 +19,21 @@ struct RemoteWorkplace: Workplace {
     private let authorization: String
     private let client: HTTPClient
 
-    /// A server by its URL, `https://host`.
+    /// A server by its URL, `https://host`, with the key of the environment.
     init(url: String) throws(CommandFailure) {
-        guard url.hasPrefix("http://") || url.hasPrefix("https://") else {
-            throw .usage("'\(url)' is no URL of a server; it begins with https:// or http://")
-        }
         guard let key = getenv("CALLMETER_API_KEY"), key.pointee != 0 else {
             throw .usage("set CALLMETER_API_KEY to an API key of the server ('callmeter keys create' makes one there)")
         }
         // The HTTP library takes header values as strings; this one lives as long as the command.
-        authorization = "Bearer " + String(cString: key)
+        try self.init(url: url, authorization: "Bearer " + String(cString: key))
+    }
+
+    /// A server by its URL and the value of the Authorization header.
+    init(url: String, authorization: String) throws(CommandFailure) {
+        guard url.hasPrefix("http://") || url.hasPrefix("https://") else {
+            throw .usage("'\(url)' is no URL of a server; it begins with https:// or http://")
+        }
+        self.authorization = authorization
         base = (url.hasSuffix("/") ? String(url.dropLast()) : url) + "/api/v1"
         client = HTTPClient()
     }
