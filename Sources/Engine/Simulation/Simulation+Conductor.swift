@@ -33,7 +33,7 @@ extension Simulation {
             }
             _ = queue.schedule(.finish(endpoint: UInt32(number)), at: now + Self.patience)
         case .closed: report.closed += 1
-        case .ringing, .established, .phase: break
+        case .ringing, .established, .phase, .bound: break
         }
     }
 

@@ -30,6 +30,8 @@ public enum AgentCommand: Hashable, Sendable {
 public enum AgentEvent: Hashable, Sendable {
     /// The first registration succeeded.
     case registered(endpoint: UInt32, at: Instant)
+    /// The server holds this Contact for so many seconds; told at each registration when `ShardConfiguration.reportsBindings` is set.
+    case bound(endpoint: UInt32, contact: [UInt8], expires: UInt32)
     /// The first registration failed, or a later one and with it the endpoint.
     case registrationFailed(endpoint: UInt32, at: Instant)
     /// The call rings at the other side (caller) or here (callee).

@@ -165,8 +165,13 @@ extension AgentShard {
             endpoints[slot].evidence.boundUntil = nil
             return
         }
+        endpoints[slot].evidence.boundContact = String(decoding: contact(of: slot), as: UTF8.self)
+    }
+
+    /// The Contact of an endpoint exactly as it is registered.
+    func contact(of slot: Int) -> [UInt8] {
         var contact = ByteWriter(capacity: 64)
         contact.appendContact(endpoints[slot].identity, local: endpoints[slot].local)
-        endpoints[slot].evidence.boundContact = String(decoding: contact.bytes, as: UTF8.self)
+        return contact.bytes
     }
 }

@@ -152,6 +152,9 @@ extension AgentShard {
             endpoints[slot].evidence.boundUntil = endpoints[slot].evidence.grantedExpires.map {
                 elapsed(now) + .seconds(Int($0))
             }
+            if configuration.reportsBindings, let granted = endpoints[slot].evidence.grantedExpires {
+                emit(.bound(endpoint: endpoint, contact: contact(of: slot), expires: granted))
+            }
             planRefresh(slot, now: now)
         case .failed:
             let wasRegistered = endpoints[slot].evidence.registeredAt != nil

@@ -82,6 +82,8 @@ public struct ShardConfiguration: Sendable {
     public var userAgent: [UInt8] = Array("CallMeter".utf8)
     /// How long an ended call waits for its media report before it does without.
     public var mediaReportTimeout: Interval = .seconds(2)
+    /// Whether each binding is told by `AgentEvent.bound`, for who must remove it should this process die (D5).
+    public var reportsBindings = false
 
     /// The usual values.
     public init() {}

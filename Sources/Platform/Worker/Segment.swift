@@ -100,6 +100,7 @@ actor Segment {
 
     private func handle(_ events: [AgentEvent], now: Instant) {
         var phases: [PhaseChange] = []
+        var bindings: [Binding] = []
         var results: [EndpointResult] = []
         var commands: [SegmentCommand] = []
         for event in events {
@@ -110,6 +111,9 @@ actor Segment {
             case .callEnded(let endpoint, let succeeded):
                 commands += machine.handle(.callEnded(endpoint: endpoint, established: succeeded), now: now)
             case .phase(let endpoint, let phase): phases.append(PhaseChange(endpoint: endpoint, phase: phase))
+            case .bound(let endpoint, let contact, let expires):
+                bindings.append(
+                    Binding(endpoint: endpoint, contact: String(decoding: contact, as: UTF8.self), expires: expires))
             case .ringing, .established: break
             case .closed(var result):
                 guard open.remove(result.index) != nil else { break }
@@ -120,6 +124,7 @@ actor Segment {
         }
         perform(commands)
         if !phases.isEmpty { up.put(.phases(assignment.run, phases), isDetail: true) }
+        if !bindings.isEmpty { up.put(.bindings(assignment.run, bindings)) }
         if !results.isEmpty { up.put(.results(assignment.run, results)) }
     }
 

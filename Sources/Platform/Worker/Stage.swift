@@ -51,6 +51,7 @@ struct Stage: Sendable {
         var engine = SignallingEngine.Configuration(
             loops: worker.loops, flowMode: isShared ? .shared : .perEndpoint)
         engine.mediaThreads = worker.mediaThreads
+        engine.shard.reportsBindings = true
         let userAgents = Set(definition.groups.map(\.userAgent))
         if userAgents.count == 1, let name = userAgents.first ?? nil { engine.shard.userAgent = Array(name.utf8) }
         return engine
@@ -85,8 +86,6 @@ struct Stage: Sendable {
             result.expires = target.expires
             result.staleContact = endpoint.leftover.map { Array($0.utf8) }
             result.answerAfter = group.answerAfter
-            // An endpoint that only registers needs no ports for audio.
-            if planned.role == .registerOnly { result.codecs = [] }
             result.talkTime = planned.role == .caller ? definition.duration : nil
             // Without codecs it gets no port pair: registrations alone need one socket each, not three.
             if planned.role == .registerOnly { result.codecs = [] }

@@ -112,6 +112,23 @@ public struct PhaseChange: Hashable, Sendable {
     }
 }
 
+/// A Contact that the server holds for an endpoint; kept, so that it can be removed should the worker die (D5).
+public struct Binding: Hashable, Sendable {
+    /// Place in the run.
+    public var endpoint: UInt32
+    /// The Contact header's value exactly as it was registered.
+    public var contact: String
+    /// For how many seconds from now.
+    public var expires: UInt32
+
+    /// A binding from its parts.
+    public init(endpoint: UInt32, contact: String, expires: UInt32) {
+        self.endpoint = endpoint
+        self.contact = contact
+        self.expires = expires
+    }
+}
+
 /// What a worker proves when it has let go of a segment.
 public struct StopProof: Hashable, Sendable {
     /// Secrets still held; 0 or the worker is at fault.
@@ -168,6 +185,8 @@ public enum WorkerFrame: Sendable {
     case window(RunID, Window)
     /// Endpoints that moved on, a batch.
     case phases(RunID, [PhaseChange])
+    /// Endpoints that registered or refreshed, a batch.
+    case bindings(RunID, [Binding])
     /// Endpoints that closed, a batch; each endpoint exactly once.
     case results(RunID, [EndpointResult])
     /// All endpoints closed, secrets wiped; `failure` when the segment ended before its time.
@@ -177,7 +196,7 @@ public enum WorkerFrame: Sendable {
     public var isDetail: Bool {
         switch self {
         case .window, .phases: true
-        case .hello, .ready, .refused, .results, .stopped: false
+        case .hello, .ready, .refused, .bindings, .results, .stopped: false
         }
     }
 }

@@ -3,6 +3,7 @@
 import ControlPlane
 import Domain
 import FoundationEssentials
+import RunMetrics
 import Store
 import Testing
 import Vault
@@ -25,7 +26,11 @@ import WorkerLink
         _ = worker.answer { frame, link in
             switch frame {
             case .assign(let assignment): link.up.put(.ready(assignment.run))
-            case .start(let run, _): started.yield(run)
+            case .start(let run, _):
+                link.up.put(
+                    .bindings(run, [Binding(endpoint: 1, contact: "<sip:user-2@127.0.0.1:40000>", expires: 300)]))
+                link.up.put(.window(run, Window(second: 0)))
+                started.yield(run)
             case .stop: break
             }
         }
@@ -34,6 +39,10 @@ import WorkerLink
         let run = try await first.control.runs.start(test, by: .commandLine)
         var iterator = starts.makeAsyncIterator()
         _ = await iterator.next()
+        // The window comes after the bindings: once it is out, they are stored.
+        for await event in try await first.control.runs.events(of: run.id, by: .commandLine) {
+            if case .window = event.kind { break }
+        }
         // As kill -9 leaves it: nothing of the first controller gets to write any more.
         try await first.store.close()
 
@@ -47,6 +56,17 @@ import WorkerLink
         #expect(usage.usage.free == 4 && usage.usage.inUse == 0)
         let page = try await second.control.runs.list(of: second.project, by: .commandLine)
         #expect(page.items.allSatisfy { $0.status.isFinal })
+
+        // What the dead one had bound at the server is removed first by the account's next use.
+        let heir = ScriptedWorker()
+        let (assignments, found) = AsyncStream.makeStream(of: SegmentAssignment.self)
+        _ = heir.answer { frame, _ in if case .assign(let assignment) = frame { found.yield(assignment) } }
+        await heir.attach(to: second.control)
+        _ = try await second.control.runs.start(test, by: .commandLine)
+        var handed = assignments.makeAsyncIterator()
+        let assignment = try #require(await handed.next())
+        #expect(assignment.endpoints.map(\.leftover) == [nil, "<sip:user-2@127.0.0.1:40000>", nil, nil])
+        heir.link.close()
         await second.control.shutdown()
         worker.link.close()
     }

@@ -113,7 +113,8 @@ extension WorkerFrame {
     var run: RunID? {
         switch self {
         case .hello: nil
-        case .ready(let run), .refused(let run, _), .window(let run, _), .phases(let run, _), .results(let run, _),
+        case .ready(let run), .refused(let run, _), .window(let run, _), .phases(let run, _), .bindings(let run, _),
+            .results(let run, _),
             .stopped(let run, _, _):
             run
         }

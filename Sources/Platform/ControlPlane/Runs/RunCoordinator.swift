@@ -86,6 +86,7 @@ actor RunCoordinator {
             progress.count(window, part: part)
             await hub.publish(.window(window), of: job.run.id)
             await hub.publish(.progress(progress), of: job.run.id)
+        case .bindings(_, let batch): await remember(batch)
         case .results(_, let batch): await keep(batch)
         case .stopped(_, let proof, let failure): await stopped(proof, failure)
         }
@@ -153,6 +154,24 @@ actor RunCoordinator {
             services.logger.error("results were not saved yet", metadata: ["run": "\(run)", "cause": "\(error)"])
         }
         await hub.publish(.progress(progress), of: run)
+    }
+
+    /// Should this process die, the accounts' next use removes these Contacts first (D5); the run's end clears what was removed.
+    private func remember(_ bindings: [Binding]) async {
+        let now = services.clock()
+        let updates = bindings.compactMap { binding -> RegistrationUpdate? in
+            guard Int(binding.endpoint) < job.leases.count else { return nil }
+            let contact = LeftoverContact(
+                contact: binding.contact, expiresAt: now + .seconds(Int(binding.expires)))
+            return RegistrationUpdate(
+                account: job.leases[Int(binding.endpoint)].account, registration: nil, leftover: contact)
+        }
+        do {
+            try await services.store.record(updates)
+        } catch {
+            services.logger.error(
+                "bindings were not saved", metadata: ["run": "\(job.run.id)", "cause": "\(error)"])
+        }
     }
 
     // MARK: - Ending
