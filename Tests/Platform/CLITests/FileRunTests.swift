@@ -85,4 +85,16 @@ struct FileRunTests {
             ended.view.record.failure?.text == "Insufficient SIP accounts: registrar pbx needs 4, has 3, missing 1")
         #expect(ended.view.summary?.endpoints.total == 0)
     }
+
+    @Test func `a port that is taken is an error, and the server that has it goes on`() async throws {
+        let first = try await PBXServer(
+            configuration: PBXConfiguration(), accounts: [], secrets: SecretArena(),
+            listen: TransportAddress(127, 0, 0, 1, port: 0))
+        await #expect(throws: (any Error).self) {
+            _ = try await PBXServer(
+                configuration: PBXConfiguration(), accounts: [], secrets: SecretArena(), listen: first.address)
+        }
+        #expect(await first.statistics() != nil)
+        await first.shutdown()
+    }
 }

@@ -41,7 +41,14 @@ public final class PBXServer: Sendable {
                     random: .unpredictable())
                 return NIOLoopBound(PBXShard(loop: loop, engine: engine, media: media), eventLoop: loop)
             }.get()
-            address = try await Self.bind(shard, on: loop, listen: listen)
+            do {
+                address = try await Self.bind(shard, on: loop, listen: listen)
+            } catch {
+                // What the shard has scheduled on its loop must not outlive it.
+                try? await loop.flatSubmit { shard.value.stop() }.get()
+                try? await NIOThreadPool.singleton.runIfActive { media.shutdown() }
+                throw error
+            }
             self.shard = shard
         } catch {
             try? await group.shutdownGracefully()
