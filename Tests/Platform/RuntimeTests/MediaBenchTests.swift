@@ -8,11 +8,10 @@ import Testing
 @Suite struct MediaBenchTests {
     @Test func `the benchmark counts what leaves and has no figure for what never came back`() async throws {
         let relay = try LossyRelay(to: TransportAddress(127, 0, 0, 1, port: 9)) { _ in true }
-        let receiving = Task.detached { relay.run() }
+        relay.start()
         let result = try await MediaBench(target: relay.address, streams: 4, duration: .milliseconds(300)).run()
         try await MediaListener().wait { relay.seen == Int(result.packetsSent) }
-        relay.stop()
-        await receiving.value
+        await relay.stop()
         #expect(result.streams == 4)
         #expect(result.streamsFailed == 0)
         #expect(result.packetsSent > 4)

@@ -2,6 +2,7 @@
 
 import Bedrock
 import CNet
+import Foundation
 import Media
 import RunMetrics
 import Runtime
@@ -178,7 +179,7 @@ final class MediaListener: Sendable {
         let client = MediaClient(engine: engine, sink: listener.sink)
         let ports = try engine.reserve(ip: Self.loopback, count: 2)
         let relay = try LossyRelay(to: ports[1].rtp) { number in number % 5 == 3 }
-        let forwarding = Task.detached { relay.run() }
+        relay.start()
         client.submit([
             .open(2, ports[1], Self.configuration(to: ports[0].rtp, direction: .receiveOnly)),
             .open(1, ports[0], Self.configuration(to: relay.address, rtcp: ports[1].rtcp)),
@@ -188,8 +189,7 @@ final class MediaListener: Sendable {
         try await listener.wait { listener.reports[1] != nil }
         let sent = Int(try #require(listener.reports[1]).packetsSent)
         try await listener.wait { relay.seen == sent }
-        relay.stop()
-        await forwarding.value
+        await relay.stop()
         client.submit([.close(2)])
         try await listener.wait { listener.reports[2] != nil }
         let report = try #require(listener.reports[2])
@@ -265,6 +265,7 @@ final class LossyRelay: Sendable {
     private let drops: @Sendable (Int) -> Bool
     private let count = Atomic<Int>(0)
     private let isStopped = Atomic<Bool>(false)
+    private let ended = AsyncStream.makeStream(of: Never.self)
 
     init(to target: TransportAddress, drops: @escaping @Sendable (Int) -> Bool) throws {
         var local = callmeter_endpoint(high: 0, low: 0x7F00_0001, port: 0, is_v6: 0)
@@ -281,9 +282,21 @@ final class LossyRelay: Sendable {
     deinit { callmeter_close(descriptor) }
 
     var seen: Int { count.load(ordering: .relaxed) }
-    func stop() { isStopped.store(true, ordering: .relaxed) }
 
-    func run() {
+    /// Forwards on a thread of its own: it waits in the kernel, which must not hold up the threads that tasks run on.
+    func start() {
+        Thread.detachNewThread {
+            self.run()
+            self.ended.continuation.finish()
+        }
+    }
+
+    func stop() async {
+        isStopped.store(true, ordering: .relaxed)
+        for await _ in ended.stream {}
+    }
+
+    private func run() {
         guard case .v4(let ip) = target.ip else { return }
         var endpoint = callmeter_endpoint(high: 0, low: UInt64(ip), port: target.port, is_v6: 0)
         var peer = callmeter_address()
