@@ -33,7 +33,8 @@ struct BenchCommand: AsyncParsableCommand {
             bench.window = try BenchCommand.positive(window, "--window")
             bench.transport = try BenchCommand.transport(transport)
             bench.domain = domain.map { Array($0.utf8) }
-            Output.line(try JSONOutput.text(try await bench.run(accounts: known, secrets: secrets), pretty: false))
+            let result = try await bench.run(accounts: known, secrets: secrets)
+            try BenchCommand.report(result, failures: result.failures, of: result.operations)
         }
     }
 
@@ -59,7 +60,8 @@ struct BenchCommand: AsyncParsableCommand {
             bench.transport = try BenchCommand.transport(transport)
             bench.rate = rate
             if let uri { bench.uri = Array(uri.utf8) }
-            Output.line(try JSONOutput.text(try await bench.run(accounts: known, secrets: secrets), pretty: false))
+            let result = try await bench.run(accounts: known, secrets: secrets)
+            try BenchCommand.report(result, failures: result.failures, of: result.operations)
         }
     }
 
@@ -79,7 +81,8 @@ struct BenchCommand: AsyncParsableCommand {
         mutating func run() async throws {
             Logs.quiet()
             do {
-                Output.line(try JSONOutput.text(try await measure(), pretty: false))
+                let result = try await measure()
+                try BenchCommand.report(result, failures: result.streamsFailed, of: result.streams)
             } catch let error as MediaError {
                 throw CommandFailure.usage("\(error)")
             }
@@ -110,6 +113,13 @@ struct BenchCommand: AsyncParsableCommand {
             bench.transport = try BenchCommand.transport(transport)
             return try await bench.run(accounts: known, secrets: secrets)
         }
+    }
+
+    /// Prints the result; a figure of operations that failed must not pass for a measurement.
+    static func report(_ result: some Encodable, failures: Int, of operations: Int) throws {
+        Output.line(try JSONOutput.text(result, pretty: false))
+        guard failures > 0 else { return }
+        throw CommandFailure(.endpointsFailed, "\(failures) of \(operations) failed")
     }
 
     static func read(_ path: String?) throws(CommandFailure) -> (SecretArena, BenchAccounts?) {

@@ -125,8 +125,11 @@ struct RegisterCommand: AsyncParsableCommand {
             Output.line(
                 terminal.styled("REGISTERED", .green)
                     + " after \(SummaryText.milliseconds(delay.milliseconds))\(expiry)")
-            if result.registration.otherBindings > 0 {
-                Output.line("\(result.registration.otherBindings) other contacts are registered for this account")
+            let others = result.registration.otherBindings
+            if others > 0 {
+                Output.line(
+                    "The account is registered from \(others) other \(others == 1 ? "place" : "places") as well; "
+                        + "calls may go there.")
             }
             if result.registration.unregistered == false {
                 Output.line("The un-REGISTER at the end was not confirmed.")
