@@ -145,15 +145,15 @@ public struct CallEvidence: Hashable, Sendable, Codable {
         self.target = target
     }
 
-    /// First INVITE (before any 407) to the first 180, or 183 with SDP (H4).
+    /// First INVITE (before any 407) to the first 180, or 183 with SDP (H4); nil at the callee, who dials nothing.
     public var postDialDelay: Interval? {
-        guard let ringingAt, let invitedAt else { return nil }
+        guard role == .caller, let ringingAt, let invitedAt else { return nil }
         return ringingAt - invitedAt
     }
 
-    /// First INVITE to the 200.
+    /// First INVITE to the 200; nil at the callee.
     public var setupTime: Interval? {
-        guard let answeredAt, let invitedAt else { return nil }
+        guard role == .caller, let answeredAt, let invitedAt else { return nil }
         return answeredAt - invitedAt
     }
 }
