@@ -69,6 +69,8 @@ var targets: [Target] = [
 if !engineOnly {
     packages += [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -84,6 +86,12 @@ if !engineOnly {
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
     ]
+    let secure: [Target.Dependency] = [
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOWebSocket", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "X509", package: "swift-certificates"),
+    ]
     let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
     let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
     let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -93,7 +101,7 @@ if !engineOnly {
         .target(name: "CNet", path: "Sources/Platform/CNet"),
         platform(
             "Runtime",
-            ["Bedrock", "SIP", "Media", "RunMetrics", "UserAgent", "PBX", "CNet", "CCrypto", logging] + nio),
+            ["Bedrock", "SIP", "Media", "RunMetrics", "UserAgent", "PBX", "CNet", "CCrypto", logging] + nio + secure),
         platform("WorkerLink", ["Bedrock", "RunMetrics", "Domain", crypto, logging]),
         platform(
             "Worker",

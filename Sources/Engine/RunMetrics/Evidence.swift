@@ -28,8 +28,18 @@ public enum TransportFault: String, Hashable, Sendable, Codable {
     case connectTimeout
     /// Nothing came back at all within timer B or F.
     case silence
-    /// The TLS handshake failed.
+    /// The TLS handshake failed: no common version or cipher, an alert, or the peer does not speak TLS there.
     case tls
+    /// The peer's certificate has expired, or is not valid yet.
+    case certificateExpired
+    /// The peer's certificate is for another host than the one asked for (RFC 5922 §7.2).
+    case certificateWrongHost
+    /// The peer's certificate was not issued by an authority that is trusted here.
+    case certificateUntrusted
+    /// The peer wants a certificate of ours, or refused the one it got.
+    case certificateRefused
+    /// The connection is up, but the peer did not agree to SIP over WebSocket (RFC 7118 §4).
+    case webSocketRefused
     /// The system refused: no descriptors, ports or memory.
     case system
 }
@@ -70,6 +80,8 @@ public struct RegistrationEvidence: Hashable, Sendable, Codable {
     public var retryAfter: UInt32?
     /// Why nothing came, when nothing came.
     public var transportFault: TransportFault?
+    /// The same in a sentence, where more is known than the fault says (what is wrong with a certificate, say).
+    public var transportDetail: String?
     /// Requests sent again by timers A or E.
     public var retransmissions: UInt16 = 0
     /// Whether the un-REGISTER at the end was confirmed; nil when none was needed.
@@ -134,6 +146,8 @@ public struct CallEvidence: Hashable, Sendable, Codable {
     public var negotiationProblem: String?
     /// Why nothing came, when nothing came.
     public var transportFault: TransportFault?
+    /// The same in a sentence, where more is known than the fault says (what is wrong with a certificate, say).
+    public var transportDetail: String?
     /// Requests sent again by timer A or E.
     public var retransmissions: UInt16 = 0
     /// What the media stream of this call measured; nil when none was opened.

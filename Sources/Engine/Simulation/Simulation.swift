@@ -219,6 +219,7 @@ public final class Simulation {
         for output in outputs {
             switch output {
             case .openMedia, .updateMedia: break
+            case .openFlow, .closeFlow: break
             case .closeMedia(let stream):
                 _ = queue.schedule(.reportMedia(shard: place, stream: stream), at: now + .milliseconds(1))
             case .event(let event): conduct(event)

@@ -3,6 +3,7 @@
 public import Bedrock
 public import Media
 public import RunMetrics
+public import SIP
 
 /// Whom to call.
 public enum CallTarget: Hashable, Sendable {
@@ -48,6 +49,11 @@ public enum AgentEvent: Hashable, Sendable {
 
 /// What the driver does for a shard, besides sending its `transmissions`.
 public enum AgentOutput: Hashable, Sendable {
+    /// Open a flow to a server for an endpoint: another try, the next server, another transport. The driver answers at once with
+    /// `flowAssigned`, later with `flowOpened` or `flowFailed`.
+    case openFlow(endpoint: UInt32, ServerTarget)
+    /// Close a flow that no endpoint needs any more.
+    case closeFlow(FlowID)
     /// Begin to send and receive on a stream.
     case openMedia(stream: UInt64, NegotiatedAudio)
     /// The peer changed the session.

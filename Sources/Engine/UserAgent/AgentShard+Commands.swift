@@ -52,8 +52,14 @@ extension AgentShard {
         }
     }
 
-    /// A flow could not be opened, or is gone. What needs it fails with `fault`.
-    public func flowFailed(_ flow: FlowID, fault: TransportFault, now: Instant) {
+    /// The flow that `openFlow` asked for has this number; it is not open yet.
+    public func flowAssigned(endpoint: UInt32, flow: FlowID) {}
+
+    /// The peer answered the keep-alive of a connection (RFC 5626 §4.4.1).
+    public func pongReceived(_ flow: FlowID, now: Instant) {}
+
+    /// A flow could not be opened, or is gone. What needs it fails with `fault`; `detail` says more in a sentence.
+    public func flowFailed(_ flow: FlowID, fault: TransportFault, detail: String? = nil, now: Instant) {
         let members = flows.slots(of: flow)
         for slot in members { endpoints[slot].path = .failed(fault) }
         failing(with: fault, now: now) { layer.transportFailed(flow: flow) }

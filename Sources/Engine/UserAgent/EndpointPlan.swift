@@ -4,6 +4,20 @@ public import Bedrock
 public import Media
 public import SIP
 
+/// One server of a domain and how to reach it, as RFC 3263 finds them.
+public struct ServerTarget: Hashable, Sendable {
+    /// Its address and port.
+    public var address: TransportAddress
+    /// The transport to use.
+    public var transport: Transport
+
+    /// A target from its parts.
+    public init(address: TransportAddress, transport: Transport) {
+        self.address = address
+        self.transport = transport
+    }
+}
+
 /// Everything a shard needs to know to play one endpoint. Bytes that many endpoints share (domain, codecs) share their storage.
 public struct EndpointPlan: Sendable {
     /// The endpoint's place in the run, from 0.
@@ -26,6 +40,10 @@ public struct EndpointPlan: Sendable {
     public var registrar: TransportAddress
     /// How they go.
     public var transport: Transport
+    /// Further servers of the domain in the order to try them when that one fails (RFC 3263 §4.3).
+    public var fallbacks: [ServerTarget] = []
+    /// Which of the driver's security profiles (trust, certificates, server name) its TLS connections use.
+    public var security = 0
     /// The registration's lifetime asked for, in seconds.
     public var expires: UInt32
     /// The address in Via and Contact; port 0 means it is told by `flowOpened` (connections).

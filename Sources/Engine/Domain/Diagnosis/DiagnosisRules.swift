@@ -56,7 +56,9 @@ enum DiagnosisRules {
             case .reset: "it closed the connection"
             case .unreachable: "its host is unreachable now"
             case .silence, .connectTimeout: "later requests got no answer within their time (32 s)"
-            case .tls, .system: "the connection failed"
+            case .tls, .certificateExpired, .certificateWrongHost, .certificateUntrusted, .certificateRefused,
+                .webSocketRefused, .system:
+                "the connection failed"
             }
         return Finding(
             .serverStopped, detail: fault.rawValue, title: "The server answered first and then stopped answering",

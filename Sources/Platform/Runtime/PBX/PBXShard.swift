@@ -100,7 +100,9 @@ final class PBXShard: FlowOwner {
         engine.flowOpened(flow, transport: .tcp, local: advertised)
     }
 
-    func failed(_ flow: FlowID, fault: TransportFault) {
+    func ponged(_ flow: FlowID) {}
+
+    func failed(_ flow: FlowID, fault: TransportFault, detail: String?) {
         guard !isStopped else { return }
         let now = SystemClock.now()
         flows.forget(flow)

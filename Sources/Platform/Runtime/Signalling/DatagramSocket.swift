@@ -129,6 +129,6 @@ final class DatagramSocket<Owner: FlowOwner>: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         descriptor = -1
         channel = nil
-        if !isClosing { owner.failed(flow, fault: .system) }
+        if !isClosing { owner.failed(flow, fault: .system, detail: nil) }
     }
 }

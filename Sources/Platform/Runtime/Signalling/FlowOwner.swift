@@ -16,8 +16,10 @@ protocol FlowOwner: AnyObject, SendableMetatype {
     func refused(_ fault: TransportFault, flow: FlowID, destination: TransportAddress)
     /// A connection is up: one of ours was answered, or a listener took one.
     func opened(_ flow: FlowID, local: TransportAddress, remote: TransportAddress)
-    /// A connection is over, or a socket was lost.
-    func failed(_ flow: FlowID, fault: TransportFault)
+    /// The peer answered our keep-alive (RFC 5626 §4.4.1).
+    func ponged(_ flow: FlowID)
+    /// A connection is over, or a socket was lost; `detail` says more in a sentence where more is known.
+    func failed(_ flow: FlowID, fault: TransportFault, detail: String?)
 }
 
 extension TransportFault {

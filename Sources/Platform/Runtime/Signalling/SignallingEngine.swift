@@ -35,6 +35,8 @@ public final class SignallingEngine: Sendable {
         public var flowMode: FlowMode
         /// Threads for the calls' audio; one carries about 2,000 streams. With 0, calls have no audio of their own.
         public var mediaThreads = 1
+        /// How TLS connections are secured; `EndpointPlan.security` is an index into it.
+        public var security: [SecurityProfile] = []
         /// What every shard's agents are told.
         public var shard: ShardConfiguration
         /// How long events wait for company before the sink is called, so that the other side is woken tens of times a second,

@@ -143,11 +143,17 @@ final class SignallingShard: FlowOwner {
         drain(now: now)
     }
 
-    func failed(_ flow: FlowID, fault: TransportFault) {
+    func ponged(_ flow: FlowID) {
+        let now = SystemClock.now()
+        agent.pongReceived(flow, now: now)
+        drain(now: now)
+    }
+
+    func failed(_ flow: FlowID, fault: TransportFault, detail: String?) {
         guard !isStopped else { return }
         let now = SystemClock.now()
         flows.forget(flow)
-        agent.flowFailed(flow, fault: fault, now: now)
+        agent.flowFailed(flow, fault: fault, detail: detail, now: now)
         drain(now: now)
     }
 
@@ -201,6 +207,7 @@ final class SignallingShard: FlowOwner {
         for output in agent.outputs {
             switch output {
             case .event(let event): events.append(event)
+            case .openFlow, .closeFlow: break
             case .openMedia(let stream, let audio): media.open(stream, audio)
             case .updateMedia(let stream, let audio): media.update(stream, audio)
             case .closeMedia(let stream): media.close(stream)

@@ -103,7 +103,7 @@ final class StreamConnection<Owner: FlowOwner>: ChannelInboundHandler {
                 switch frame {
                 case .message(let message): message.withBytes { owner.received($0, flow: flow, source: remote) }
                 case .ping: context.writeAndFlush(wrapOutboundOut(ByteBuffer(staticString: "\r\n")), promise: nil)
-                case .pong: break
+                case .pong: owner.ponged(flow)
                 }
             }
         } catch {
@@ -127,6 +127,6 @@ final class StreamConnection<Owner: FlowOwner>: ChannelInboundHandler {
     private func fail(_ fault: TransportFault) {
         guard !isClosing, !hasFailed else { return }
         hasFailed = true
-        owner.failed(flow, fault: fault)
+        owner.failed(flow, fault: fault, detail: nil)
     }
 }

@@ -120,6 +120,7 @@ final class Stage {
             switch output {
             case .event(let event): events.append(event)
             case .openMedia, .updateMedia: media.append(output)
+            case .openFlow, .closeFlow: break
             case .closeMedia(let stream):
                 media.append(output)
                 if let report { shard.mediaReported(stream: stream, report: report, now: now) }

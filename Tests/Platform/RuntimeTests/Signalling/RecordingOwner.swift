@@ -33,7 +33,9 @@ final class RecordingOwner: FlowOwner {
         notes.append(.opened(flow, local: local, remote: remote))
     }
 
-    func failed(_ flow: FlowID, fault: TransportFault) { notes.append(.failed(flow, fault)) }
+    func ponged(_ flow: FlowID) {}
+
+    func failed(_ flow: FlowID, fault: TransportFault, detail: String?) { notes.append(.failed(flow, fault)) }
 }
 
 /// One event loop with a recording owner and its flows.
