@@ -157,17 +157,14 @@ extension AgentShard {
             setTimer(handle, at: now + endpoints[slot].plan.ringTimeout)
             advancePhase(slot, to: .calling)
         }
-        layer.send(
-            id, method: .invite, from: start, owner: Owner.invite(handle).raw, flow: endpoints[slot].plan.flow,
-            destination: endpoints[slot].plan.registrar, isReliable: endpoints[slot].plan.transport.isReliable, now: now
-        )
+        send(id, .invite, from: start, owner: .invite(handle), slot, now: now)
     }
 
     private func writeInvite(_ handle: SlabHandle, _ slot: Int, branch: Branch) {
         let identity = endpoints[slot].identity
         let call = calls[handle]!
         layer.writer.requestLine(.invite, uri: call.target)
-        layer.writer.via(identity.plan.transport, sentBy: endpoints[slot].local, branch: branch)
+        layer.writer.via(endpoints[slot].transport, sentBy: endpoints[slot].local, branch: branch)
         layer.writer.header(.maxForwards, decimal: MessageWriter.maxForwards)
         layer.writer.beginHeader(.from)
         layer.writer.output.appendAddressOfRecord(identity)
@@ -194,15 +191,14 @@ extension AgentShard {
     }
 
     private func writeAcknowledgement(_ call: Call, _ dialog: Dialog, branch: Branch, sequence: UInt32) {
-        let identity = endpoints[call.slot].identity
+        let endpoint = endpoints[call.slot]
         let start = layer.writer.output.count
         dialog.begin(
-            .ack, sequence: sequence, transport: identity.plan.transport, sentBy: endpoints[call.slot].local,
-            branch: branch,
+            .ack, sequence: sequence, transport: endpoint.transport, sentBy: endpoint.local, branch: branch,
             into: &layer.writer)
         layer.writer.output.append(call.credentialLines)
         layer.writer.finish()
-        layer.transmit(from: start, flow: identity.plan.flow, destination: destination(of: dialog, identity))
+        layer.transmit(from: start, flow: endpoint.flow, destination: destination(of: dialog, call.slot))
     }
 
     /// A branch for a request without a transaction.

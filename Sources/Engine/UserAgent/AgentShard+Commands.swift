@@ -39,44 +39,6 @@ extension AgentShard {
         return nil
     }
 
-    // MARK: Flows
-
-    /// A flow can be used from now on, and has this local address.
-    public func flowOpened(_ flow: FlowID, local: TransportAddress, now: Instant) {
-        for slot in flows.slots(of: flow) where endpoints[slot].path != .open {
-            endpoints[slot].path = .open
-            endpoints[slot].local = local
-            let waiting = endpoints[slot].waiting
-            endpoints[slot].waiting = []
-            for command in waiting { perform(command, now: now) }
-        }
-    }
-
-    /// The flow that `openFlow` asked for has this number; it is not open yet.
-    public func flowAssigned(endpoint: UInt32, flow: FlowID) {}
-
-    /// The peer answered the keep-alive of a connection (RFC 5626 §4.4.1).
-    public func pongReceived(_ flow: FlowID, now: Instant) {}
-
-    /// A flow could not be opened, or is gone. What needs it fails with `fault`; `detail` says more in a sentence.
-    public func flowFailed(_ flow: FlowID, fault: TransportFault, detail: String? = nil, now: Instant) {
-        let members = flows.slots(of: flow)
-        for slot in members { endpoints[slot].path = .failed(fault) }
-        failing(with: fault, now: now) { layer.transportFailed(flow: flow) }
-        for slot in members {
-            let waiting = endpoints[slot].waiting
-            endpoints[slot].waiting = []
-            for command in waiting { perform(command, now: now) }
-            loseCall(slot, fault: fault, now: now)
-            loseRegistration(slot, fault: fault, now: now)
-        }
-    }
-
-    /// A datagram was refused on its way (ICMP): requests to that destination on that flow fail.
-    public func sendRefused(flow: FlowID, destination: TransportAddress, fault: TransportFault, now: Instant) {
-        failing(with: fault, now: now) { layer.transportFailed(flow: flow, destination: destination) }
-    }
-
     // MARK: Media
 
     /// The last report of a stream, after `closeMedia`.
@@ -177,7 +139,7 @@ extension AgentShard {
     /// The Contact of an endpoint exactly as it is registered.
     func contact(of slot: Int) -> [UInt8] {
         var contact = ByteWriter(capacity: 64)
-        contact.appendContact(endpoints[slot].identity, local: endpoints[slot].local)
+        contact.appendContact(endpoints[slot])
         return contact.bytes
     }
 }

@@ -157,18 +157,15 @@ extension AgentShard {
     ) {
         let id = layer.openRequest()
         let start = layer.writer.output.count
-        let identity = endpoints[slot].identity
         dialog.begin(
-            .bye, sequence: sequence, transport: identity.plan.transport, sentBy: endpoints[slot].local,
+            .bye, sequence: sequence, transport: endpoints[slot].transport, sentBy: endpoints[slot].local,
             branch: layer.branch(of: id), into: &layer.writer)
         if let (name, use) = credentials {
             writeCredentials(name, use, slot, .bye, uri: Array(dialog.requestURI), body: [])
         }
         writeUserAgent()
         layer.writer.finish()
-        layer.send(
-            id, method: .bye, from: start, owner: owner.raw, flow: identity.plan.flow,
-            destination: destination(of: dialog, identity), isReliable: identity.plan.transport.isReliable, now: now)
+        send(id, .bye, from: start, owner: owner, slot, destination: destination(of: dialog, slot), now: now)
     }
 
     func receiveByeResponse(_ handle: SlabHandle, _ response: Message, now: Instant) {
@@ -208,8 +205,9 @@ extension AgentShard {
     }
 
     /// Where requests in a dialog go: by its routes on UDP, along the connection otherwise.
-    func destination(of dialog: Dialog, _ identity: EndpointIdentity) -> TransportAddress {
-        identity.plan.transport.isReliable ? identity.plan.registrar : dialog.nextHop ?? identity.plan.registrar
+    func destination(of dialog: Dialog, _ slot: Int) -> TransportAddress {
+        let endpoint = endpoints[slot]
+        return endpoint.transport.isReliable ? endpoint.server : dialog.nextHop ?? endpoint.server
     }
 
     // MARK: Media

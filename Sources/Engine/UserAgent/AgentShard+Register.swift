@@ -46,17 +46,13 @@ extension AgentShard {
             endpoints[slot].evidence.attempts &+= 1
             if endpoints[slot].evidence.sentAt == nil { endpoints[slot].evidence.sentAt = elapsed(now) }
         }
-        layer.send(
-            id, method: .register, from: start, owner: Owner.registration(slot: slot).raw,
-            flow: endpoints[slot].plan.flow,
-            destination: endpoints[slot].plan.registrar, isReliable: endpoints[slot].plan.transport.isReliable, now: now
-        )
+        send(id, .register, from: start, owner: .registration(slot: slot), slot, now: now)
     }
 
     private func writeRegister(_ slot: Int, branch: Branch, sequence: UInt32) {
         let identity = endpoints[slot].identity
         layer.writer.requestLine(.register, uri: identity.registrarURI)
-        layer.writer.via(identity.plan.transport, sentBy: endpoints[slot].local, branch: branch)
+        layer.writer.via(endpoints[slot].transport, sentBy: endpoints[slot].local, branch: branch)
         layer.writer.header(.maxForwards, decimal: MessageWriter.maxForwards)
         layer.writer.beginHeader(.from)
         layer.writer.output.appendAddressOfRecord(identity)
@@ -91,7 +87,7 @@ extension AgentShard {
 
     func writeContact(_ slot: Int) {
         layer.writer.beginHeader(.contact)
-        layer.writer.output.appendContact(endpoints[slot].identity, local: endpoints[slot].local)
+        layer.writer.output.appendContact(endpoints[slot])
         layer.writer.endLine()
     }
 
@@ -102,14 +98,14 @@ extension AgentShard {
 
 extension ByteWriter {
     /// Appends an endpoint's Contact.
-    mutating func appendContact(_ identity: EndpointIdentity, local: TransportAddress) {
+    mutating func appendContact(_ endpoint: Endpoint) {
         append("<sip:")
-        append(identity.contactUser)
+        append(endpoint.identity.contactUser)
         append(0x40)
-        append(address: local)
-        if identity.plan.transport != .udp {
+        append(address: endpoint.local)
+        if endpoint.transport != .udp {
             append(";transport=")
-            append(identity.plan.transport.parameterName)
+            append(endpoint.transport.parameterName)
         }
         append(0x3E)
     }

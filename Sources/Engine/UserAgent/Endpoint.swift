@@ -42,7 +42,12 @@ struct Endpoint: Sendable {
     }
 
     let identity: EndpointIdentity
+    /// The address in Via and Contact.
     var local: TransportAddress
+    /// The socket or connection it sends on.
+    var flow: FlowID
+    /// Which server it uses: 0 is the plan's registrar, n the n-th of its fallbacks.
+    var serverPlace: UInt8 = 0
     var path: Path
     var stage: Stage = .active
     var registration: Registration
@@ -61,12 +66,21 @@ struct Endpoint: Sendable {
     init(_ identity: EndpointIdentity, random: inout SeededRandom) {
         self.identity = identity
         local = identity.plan.localAddress
+        flow = identity.plan.flow
         path = identity.plan.localAddress.port == 0 ? .opening : .open
         registration = Registration(expires: identity.plan.expires, random: &random)
     }
 
     /// What it was told to be.
     var plan: EndpointPlan { identity.plan }
+
+    /// Where its requests go.
+    var server: TransportAddress {
+        serverPlace == 0 ? plan.registrar : plan.fallbacks[Int(serverPlace) - 1].address
+    }
+
+    /// How they go.
+    var transport: Transport { serverPlace == 0 ? plan.transport : plan.fallbacks[Int(serverPlace) - 1].transport }
 
     /// Its result as it stands.
     var result: EndpointResult {
