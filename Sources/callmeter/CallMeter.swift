@@ -12,8 +12,9 @@ struct CallMeter: AsyncParsableCommand {
         abstract: "Tests VoIP systems: plays many SIP phones at once and says what happened.",
         version: "0.1.0",
         subcommands: [
-            DemoCommand.self, ServeCommand.self, RunCommand.self, RegisterCommand.self, PBXCommand.self,
-            ProjectsCommand.self, RegistrarsCommand.self, AccountsCommand.self, KeysCommand.self, BenchCommand.self,
+            DemoCommand.self, ServeCommand.self, RunCommand.self, RegisterCommand.self, CallCommand.self,
+            PBXCommand.self, ProjectsCommand.self, RegistrarsCommand.self, AccountsCommand.self, KeysCommand.self,
+            BenchCommand.self,
         ])
 
     static func main() async {

@@ -146,7 +146,10 @@ struct BenchCommand: AsyncParsableCommand {
         switch word {
         case "udp": .udp
         case "tcp": .tcp
-        default: throw .usage("the transport is udp or tcp")
+        case "tls": .tls
+        case "ws": .ws
+        case "wss": .wss
+        default: throw .usage("the transport is udp, tcp, tls, ws or wss")
         }
     }
 }

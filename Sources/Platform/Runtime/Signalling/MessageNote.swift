@@ -5,6 +5,13 @@ import SIP
 
 /// A SIP message on its way, for whoever shows the steps of an endpoint: what it is, never its credentials.
 public struct MessageNote: Hashable, Sendable {
+    /// What two copies of the same message have in common.
+    public struct Identity: Hashable, Sendable {
+        let isSent: Bool
+        let title: String
+        let branch: String
+    }
+
     /// When it was handed to the system or came from it.
     public let at: Instant
     /// Whether we sent it.
@@ -13,12 +20,10 @@ public struct MessageNote: Hashable, Sendable {
     public let peer: TransportAddress
     /// `REGISTER`, or `401 Unauthorized`.
     public let title: String
-    /// The realm and algorithm of each challenge, in order.
-    public let challenges: [String]
-    /// Whether a request carries credentials.
-    public let carriesCredentials: Bool
-    /// Whether it is a REGISTER that asks for no time at all (RFC 3261 §10.2.2).
-    public let endsRegistration: Bool
+    /// The same for every copy of a message.
+    public let identity: Identity
+    /// What a reader of the steps should know of it, in a few words each.
+    public let remarks: [String]
 
     /// Reads a message that was sent or received. Nil for what is none.
     init?(_ bytes: UnsafeRawBufferPointer, at: Instant, isSent: Bool, peer: TransportAddress) {
@@ -30,12 +35,42 @@ public struct MessageNote: Hashable, Sendable {
         case .request: title = message.string(of: message.methodToken)
         case .response(let status, let reason): title = "\(status) \(message.string(of: reason))"
         }
-        challenges = [HeaderName.wwwAuthenticate, .proxyAuthenticate].flatMap { name in
+        identity = Identity(
+            isSent: isSent, title: title + (message.cSeq.map { " \($0.number)" } ?? ""),
+            branch: message.topVia?.branch.map { message.string(of: $0) } ?? "")
+        remarks = Self.remarks(message)
+    }
+
+    private static func remarks(_ message: Message) -> [String] {
+        var remarks: [String] = []
+        if let status = message.status {
+            // What it answers is plain after a REGISTER and not after a BYE that crosses something else.
+            if status >= 200, let method = message.cSeq?.method, method != .register {
+                remarks.append("to \(message.cSeq.map { message.string(of: $0.methodToken) } ?? "")")
+            }
+            remarks += challenges(message)
+            if let retry = message.first(.retryAfter) {
+                remarks.append("try again after \(message.string(of: retry)) s")
+            }
+            if status == 423, let least = message.first(.minExpires) {
+                remarks.append("at least \(message.string(of: least)) s")
+            }
+        } else {
+            if message.first(.authorization) != nil || message.first(.proxyAuthorization) != nil {
+                remarks.append("with credentials")
+            }
+            if message.method == .register, message.expires == 0 { remarks.append("ends the registration") }
+        }
+        if message.hasSDP { remarks.append("session description") }
+        return remarks
+    }
+
+    private static func challenges(_ message: Message) -> [String] {
+        [HeaderName.wwwAuthenticate, .proxyAuthenticate].flatMap { name in
             message.challenges(name).map { challenge in
-                "realm \"\(challenge.realmText)\"" + (challenge.isStale ? ", stale" : "")
+                let algorithm = challenge.algorithm.map { ", \($0.name)" } ?? ", an algorithm not known here"
+                return "realm \"\(challenge.realmText)\"\(algorithm)" + (challenge.isStale ? ", stale" : "")
             }
         }
-        endsRegistration = message.method == .register && message.expires == 0
-        carriesCredentials = message.first(.authorization) != nil || message.first(.proxyAuthorization) != nil
     }
 }
