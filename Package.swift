@@ -152,7 +152,9 @@ if !engineOnly {
                 "Bedrock", "RunMetrics", "Domain", "Store", "Vault", "WorkerLink", "Worker", "ControlPlane", "API",
                 "Web", hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
             ]),
-        platformTests("CLI", ["callmeter", "Domain"]),
+        platformTests(
+            "CLI",
+            ["callmeter", "Domain", "SIP", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     ]
 }
 
