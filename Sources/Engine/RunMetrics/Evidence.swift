@@ -66,6 +66,10 @@ public struct RegistrationEvidence: Hashable, Sendable, Codable {
     public var offeredRealms: [String] = []
     /// The realm of the account when it is fixed and none of those offered is it (F2).
     public var missingRealm: String?
+    /// The algorithm that the last challenge was answered with; nil when none was.
+    public var algorithm: AnsweredAlgorithm?
+    /// What else it met: changed realms, waits, redirects, retries; nil when nothing.
+    public var notes: [RegistrationNote]?
     /// No offered algorithm or scheme is supported.
     public var unsupportedChallenge = false
     /// The expiry granted, in seconds.

@@ -16,6 +16,7 @@ extension AgentShard {
         call.evidence.scheduledAt = elapsed(at)
         let handle = calls.insert(call)
         endpoints[slot].call = handle
+        prepareCredentials(of: handle)
         if case .failed(let fault) = endpoints[slot].path { return loseCall(slot, fault: fault, now: now) }
         if at <= now { return sendInvite(handle, now: now) }
         setTimer(handle, at: at)
@@ -76,7 +77,7 @@ extension AgentShard {
         guard var dialog = Dialog(caller: response, fallbackTarget: call.target) else { return }
         writeAcknowledgement(call, dialog, branch: freshBranch(), sequence: dialog.localSequence)
         let sequence = dialog.nextSequence()
-        sendBye(call.slot, dialog, sequence: sequence, owner: .nobody, credentials: nil, now: now)
+        sendBye(call.slot, dialog, sequence: sequence, owner: .nobody, now: now)
     }
 
     private func startTalking(_ handle: SlabHandle, answer: Message, now: Instant) {
@@ -96,12 +97,9 @@ extension AgentShard {
     }
 
     private func receiveChallenge(_ handle: SlabHandle, _ response: Message, isProxy: Bool, now: Instant) {
-        let slot = calls[handle]!.slot
-        let identity = endpoints[slot].identity
         let challenges = response.challenges(isProxy ? .proxyAuthenticate : .wwwAuthenticate)
         calls[handle]!.evidence.note(challenges: challenges, texts: &texts)
-        let verdict = calls[handle]!.authentication.judge(
-            challenges, isProxy: isProxy, realm: identity.plan.realm, credential: identity.plan.credential)
+        let verdict = judgeChallenge(response, isProxy: isProxy, of: handle)
         guard verdict == .answer else { return receiveRefusal(handle, response, now: now) }
         switch calls[handle]!.state.receiveChallenge() {
         case .inviteAgain: sendInvite(handle, now: now)
@@ -136,21 +134,19 @@ extension AgentShard {
         let id = layer.openRequest()
         let start = layer.writer.output.count
         calls[handle]!.sequence += 1
-        let server = calls[handle]!.authentication.nextUse(isProxy: false)
-        let proxy = calls[handle]!.authentication.nextUse(isProxy: true)
         writeInvite(handle, slot, branch: layer.branch(of: id))
         var body = ByteWriter(capacity: 256)
         SessionDescription.writeOffer(localAudio(handle), into: &body)
         let credentialStart = layer.writer.output.count
         let target = calls[handle]!.target
-        if let server { writeCredentials(.authorization, server, slot, .invite, uri: target, body: body.bytes) }
-        if let proxy { writeCredentials(.proxyAuthorization, proxy, slot, .invite, uri: target, body: body.bytes) }
+        let hasCredentials = writeCredentials(
+            of: handle, .invite, uri: target, body: body.bytes, destination: endpoints[slot].server)
         calls[handle]!.credentialLines = Array(layer.writer.output.bytes[credentialStart...])
         layer.writer.finish(contentType: "application/sdp", body: body.bytes)
 
         calls[handle]!.state.invited()
         calls[handle]!.invite = id
-        if server != nil || proxy != nil { calls[handle]!.evidence.credentialsSent = true }
+        if hasCredentials { calls[handle]!.evidence.credentialsSent = true }
         if calls[handle]!.evidence.invitedAt == nil {
             calls[handle]!.evidence.invitedAt = elapsed(now)
             window.callsStarted += 1

@@ -76,6 +76,8 @@ extension AgentShard {
         switch endpoints[slot].registration.state {
         case .clearing, .registering, .refreshing, .unregistering:
             return
+        case .waiting:
+            stopWaiting(slot, now: now)
         case .registered:
             guard endpoints[slot].path == .open else {
                 endpoints[slot].evidence.unregistered = false

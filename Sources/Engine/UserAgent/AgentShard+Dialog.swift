@@ -148,20 +148,20 @@ extension AgentShard {
             return perform(calls[handle]!.state.released(), handle, now: now)
         }
         calls[handle]!.authentication.begin()
-        sendBye(slot, dialog, sequence: sequence, owner: .bye(handle), credentials: nil, now: now)
+        sendBye(slot, dialog, sequence: sequence, owner: .bye(handle), now: now)
     }
 
     func sendBye(
-        _ slot: Int, _ dialog: Dialog, sequence: UInt32, owner: Owner, credentials: (HeaderName, (Challenge, UInt32))?,
-        now: Instant
+        _ slot: Int, _ dialog: Dialog, sequence: UInt32, owner: Owner, now: Instant
     ) {
         let id = layer.openRequest()
         let start = layer.writer.output.count
         dialog.begin(
             .bye, sequence: sequence, transport: endpoints[slot].transport, sentBy: endpoints[slot].local,
             branch: layer.branch(of: id), into: &layer.writer)
-        if let (name, use) = credentials {
-            writeCredentials(name, use, slot, .bye, uri: Array(dialog.requestURI), body: [])
+        if case .bye(let handle) = owner {
+            writeCredentials(
+                of: handle, .bye, uri: Array(dialog.requestURI), body: [], destination: destination(of: dialog, slot))
         }
         writeUserAgent()
         layer.writer.finish()
@@ -181,19 +181,12 @@ extension AgentShard {
     /// challenge in a dialog that the peer opened is how digests are stolen.
     private func answerByeChallenge(_ handle: SlabHandle, _ response: Message, isProxy: Bool, now: Instant) -> Bool {
         let slot = calls[handle]!.slot
-        let identity = endpoints[slot].identity
-        let challenges = response.challenges(isProxy ? .proxyAuthenticate : .wwwAuthenticate)
-        guard calls[handle]!.evidence.role == .caller, calls[handle]!.state == .ending,
-            calls[handle]!.authentication.knows(challenges),
-            calls[handle]!.authentication.judge(
-                challenges, isProxy: isProxy, realm: identity.plan.realm, credential: identity.plan.credential)
-                == .answer,
-            let use = calls[handle]!.authentication.nextUse(isProxy: isProxy),
+        guard calls[handle]!.state == .ending, let before = calls[handle]!.dialog,
+            judgeChallenge(
+                response, isProxy: isProxy, of: handle, inDialogTo: destination(of: before, slot)) == .answer,
             let sequence = calls[handle]!.dialog?.nextSequence(), let dialog = calls[handle]!.dialog
         else { return false }
-        sendBye(
-            slot, dialog, sequence: sequence, owner: .bye(handle),
-            credentials: (isProxy ? .proxyAuthorization : .authorization, use), now: now)
+        sendBye(slot, dialog, sequence: sequence, owner: .bye(handle), now: now)
         return true
     }
 

@@ -20,22 +20,28 @@ extension AgentShard {
         let id = layer.openRequest()
         let start = layer.writer.output.count
         let sequence = endpoints[slot].registration.nextSequence()
-        let server = endpoints[slot].registration.nextUse(isProxy: false)
-        let proxy = endpoints[slot].registration.nextUse(isProxy: true)
+        let redirection = endpoints[slot].registration.redirection
+        let uri = redirection?.uri ?? endpoints[slot].identity.registrarURI
         let expires = purpose == .bind ? endpoints[slot].registration.expires : 0
-        writeRegister(slot, branch: layer.branch(of: id), sequence: sequence)
+        writeRegister(slot, uri: uri, branch: layer.branch(of: id), sequence: sequence)
         if purpose == .clear, let contact = endpoints[slot].plan.staleContact {
             layer.writer.header(.contact, bytes: contact)
         } else {
-            writeContact(slot)
+            writeRegisterContact(slot, expires: expires)
         }
         writeUserAgent()
-        if let server { writeCredentials(.authorization, server, slot, .register) }
-        if let proxy { writeCredentials(.proxyAuthorization, proxy, slot, .register) }
-        layer.writer.header(.expires, decimal: UInt64(expires))
+        var places = endpoints[slot].registration.authentication.places
+        while let place = places.first {
+            places.remove(place)
+            guard let use = endpoints[slot].registration.use(place) else { continue }
+            writeCredentials(use, at: place, slot, .register, uri: uri, body: [])
+            endpoints[slot].evidence.credentialsSent = true
+        }
+        if endpoints[slot].plan.contact?.carriesExpires != true || purpose == .clear {
+            layer.writer.header(.expires, decimal: UInt64(expires))
+        }
         layer.writer.finish()
 
-        if server != nil || proxy != nil { endpoints[slot].evidence.credentialsSent = true }
         switch purpose {
         case .clear:
             endpoints[slot].registration.beginClearing(id)
@@ -46,12 +52,14 @@ extension AgentShard {
             endpoints[slot].evidence.attempts &+= 1
             if endpoints[slot].evidence.sentAt == nil { endpoints[slot].evidence.sentAt = elapsed(now) }
         }
-        send(id, .register, from: start, owner: .registration(slot: slot), slot, now: now)
+        send(
+            id, .register, from: start, owner: .registration(slot: slot), slot, destination: redirection?.address,
+            now: now)
     }
 
-    private func writeRegister(_ slot: Int, branch: Branch, sequence: UInt32) {
+    private func writeRegister(_ slot: Int, uri: [UInt8], branch: Branch, sequence: UInt32) {
         let identity = endpoints[slot].identity
-        layer.writer.requestLine(.register, uri: identity.registrarURI)
+        layer.writer.requestLine(.register, uri: uri)
         layer.writer.via(endpoints[slot].transport, sentBy: endpoints[slot].local, branch: branch)
         layer.writer.header(.maxForwards, decimal: MessageWriter.maxForwards)
         layer.writer.beginHeader(.from)
@@ -66,23 +74,26 @@ extension AgentShard {
         layer.writer.cSeq(sequence, .register)
     }
 
-    /// Writes an Authorization or Proxy-Authorization line for a request of an endpoint to its registrar's domain.
-    private func writeCredentials(_ name: HeaderName, _ use: (Challenge, UInt32), _ slot: Int, _ method: Method) {
-        writeCredentials(name, use, slot, method, uri: endpoints[slot].identity.registrarURI, body: [])
-    }
-
-    /// Writes an Authorization or Proxy-Authorization line.
-    func writeCredentials(
-        _ name: HeaderName, _ use: (Challenge, UInt32), _ slot: Int, _ method: Method, uri: [UInt8], body: [UInt8]
-    ) {
-        guard let credential = endpoints[slot].plan.credential else { return }
-        let request = DigestResponder.Request(
-            method: method, uri: uri, body: body, nonceCount: use.1, cnonce: random.next())
-        // Only challenges that this credential fits were kept, so there is nothing to throw; if there were, the request would
-        // go without credentials and be refused.
-        try? responder.write(
-            name, for: use.0, username: endpoints[slot].plan.username, credential: credential, request: request,
-            to: &layer.writer)
+    /// Writes the Contact of a REGISTER with the parameters that the plan gives it.
+    private func writeRegisterContact(_ slot: Int, expires: UInt32) {
+        guard let style = endpoints[slot].plan.contact else { return writeContact(slot) }
+        layer.writer.beginHeader(.contact)
+        layer.writer.output.appendContact(endpoints[slot])
+        layer.writer.output.append(style.parameters)
+        if let q = style.q {
+            let thousandths = UInt64(min(q, 1000))
+            layer.writer.output.append(thousandths == 1000 ? ";q=1.0" : ";q=0.")
+            if thousandths < 1000 {
+                for weight: UInt64 in [100, 10, 1] {
+                    layer.writer.output.append(0x30 + UInt8(thousandths / weight % 10))
+                }
+            }
+        }
+        if style.carriesExpires {
+            layer.writer.output.append(";expires=")
+            layer.writer.output.append(decimal: UInt64(expires))
+        }
+        layer.writer.endLine()
     }
 
     func writeContact(_ slot: Int) {

@@ -22,7 +22,7 @@ extension AgentShard {
         guard endpoints[slot].stage == .active else { return }
         switch endpoints[slot].registration.state {
         case .idle: beginRegistering(slot, now: now)
-        case .registered: sendRegister(slot, .bind, now: now)
+        case .registered, .waiting: sendRegister(slot, .bind, now: now)
         case .clearing, .registering, .refreshing, .unregistering, .ended: break
         }
     }
@@ -51,10 +51,19 @@ extension AgentShard {
         switch status {
         case 200..<300:
             action = acceptRegistration(slot, response, isUnregistering: isUnregistering, now: now)
+        case 300..<400:
+            action = redirectRegistration(slot, response, status: status)
         case 401, 407:
             action = challengeRegistration(slot, response, isProxy: status == 407)
         case 423:
             action = endpoints[slot].registration.tooBrief(minimum: response.minExpires)
+            if action == .send {
+                endpoints[slot].evidence.note(.expiryRaised(to: endpoints[slot].registration.expires))
+            }
+        case 408, 413, 480, 486, 500..<600:
+            action =
+                postponeRegistration(slot, status: status, asked: response.retryAfter, now: now)
+                ?? endpoints[slot].registration.refused(status: status)
         default:
             action = endpoints[slot].registration.refused(status: status)
         }
@@ -66,7 +75,44 @@ extension AgentShard {
 
     func registrationUnanswered(_ slot: Int, _ id: ClientTransactionID, fault: TransportFault, now: Instant) {
         guard endpoints[slot].registration.transaction == id else { return }
+        if endpoints[slot].path == .open,
+            let action = postponeRegistration(slot, status: 0, asked: nil, now: now)
+        {
+            return perform(action, slot, now: now)
+        }
         fail(slot, fault: fault, now: now)
+    }
+
+    // MARK: Another flow
+
+    /// Registers again on the flow that the endpoint has now, with the same Call-ID and the next CSeq (RFC 5626 §4.4). What was
+    /// under way on the old flow is given up.
+    ///
+    /// - Returns: false when there is no registration to carry on: not begun, at its end, or over.
+    @discardableResult func rebind(_ slot: Int, now: Instant) -> Bool {
+        guard endpoints[slot].stage == .active else { return false }
+        detachRegistration(slot)
+        switch endpoints[slot].registration.state {
+        case .registered, .waiting:
+            endpoints[slot].evidence.note(.rebound)
+            sendRegister(slot, .bind, now: now)
+            return true
+        case .idle, .clearing, .registering, .refreshing, .unregistering, .ended:
+            return false
+        }
+    }
+
+    /// Stops what the registration does on a flow that is gone: no answer is awaited, no refresh planned; the binding stands until
+    /// it ends by itself, or until `rebind`.
+    func detachRegistration(_ slot: Int) {
+        if let transaction = endpoints[slot].registration.transaction,
+            !endpoints[slot].registration.isUnregistering
+        {
+            layer.abandon(transaction)
+        }
+        if let timer = endpoints[slot].registration.timer { timers.cancel(timer) }
+        endpoints[slot].registration.timer = nil
+        endpoints[slot].registration.detach()
     }
 
     /// The flow of a registered endpoint is gone, and with it the way back to it.
@@ -92,13 +138,15 @@ extension AgentShard {
         let granted = bindings.granted ?? response.expires ?? endpoints[slot].registration.expires
         endpoints[slot].evidence.grantedExpires = granted
         endpoints[slot].evidence.otherBindings = bindings.others
+        if !bindings.hasOurs { endpoints[slot].evidence.note(.ownContactMissing) }
         return endpoints[slot].registration.accepted(
             expiresAt: now + .seconds(Int(granted)), nextNonce: nonce)
     }
 
     /// The lifetime of our Contact in a 200, and how many others there are.
-    private func bindings(_ slot: Int, in response: Message) -> (granted: UInt32?, others: UInt16) {
+    private func bindings(_ slot: Int, in response: Message) -> (granted: UInt32?, others: UInt16, hasOurs: Bool) {
         var granted: UInt32?
+        var hasOurs = false
         var others: UInt16 = 0
         let local = endpoints[slot].local
         response.forEachContact { contact in
@@ -108,25 +156,125 @@ extension AgentShard {
             let isOurs =
                 (uri.port ?? 5060) == local.port && response.ip(of: uri.host) == local.ip
                 && uri.user.map { response.bytes(of: $0).elementsEqual(endpoints[slot].identity.contactUser) } ?? false
-            if isOurs { granted = expires ?? response.expires } else { others &+= 1 }
+            if isOurs {
+                (granted, hasOurs) = (expires ?? response.expires, true)
+            } else {
+                others &+= 1
+            }
             return true
         }
-        return (granted, others)
+        return (granted, others, hasOurs)
     }
 
     private func challengeRegistration(_ slot: Int, _ response: Message, isProxy: Bool) -> Registration.Action {
         let challenges = response.challenges(isProxy ? .proxyAuthenticate : .wwwAuthenticate)
-        let identity = endpoints[slot].identity
-        let (action, verdict) = endpoints[slot].registration.challenged(
-            challenges, isProxy: isProxy, realm: identity.plan.realm, credential: identity.plan.credential)
+        let plan = endpoints[slot].identity.plan
+        let carried = endpoints[slot].registration.carriedChallenge(isProxy: isProxy)
+        let changes = endpoints[slot].registration.authentication.realmChanges
+        var asked = asked(slot, response, isProxy: isProxy)
+        // Elsewhere than at the registrar only realms are answered that the registrar made known, or that are fixed.
+        if let place = endpoints[slot].registration.redirection, place.address != endpoints[slot].server,
+            plan.realm == nil
+        {
+            asked.onlyKnownRealms = true
+        }
+        let (action, verdict) = endpoints[slot].registration.challenged(challenges, asked)
         endpoints[slot].evidence.note(challenges: challenges, texts: &texts)
+        if endpoints[slot].registration.authentication.realmChanges > changes, let carried,
+            let next = challenges.first(where: \.isAnswerable)
+        {
+            endpoints[slot].evidence.note(.realmChanged(from: texts.text(carried), to: texts.text(next)))
+        }
         switch verdict {
-        case .answer, .rejected: break
+        case .answer:
+            let registration = endpoints[slot].registration
+            endpoints[slot].evidence.algorithm = registration.carriedChallenge(isProxy: isProxy)?.answeredAlgorithm
+        case .rejected:
+            switch endpoints[slot].registration.authentication.deadEnd {
+            case .realms: endpoints[slot].evidence.note(.realmsNeverSettled)
+            case .nonces: endpoints[slot].evidence.note(.noncesNeverAccepted)
+            case nil: break
+            }
         case .realmMismatch:
-            endpoints[slot].evidence.missingRealm = identity.plan.realm.map { String(decoding: $0, as: UTF8.self) }
+            endpoints[slot].evidence.missingRealm = plan.realm.map { String(decoding: $0, as: UTF8.self) }
         case .unsupported: endpoints[slot].evidence.unsupportedChallenge = true
+        case .foreign:
+            if let realm = challenges.first.map({ texts.text($0) }) {
+                endpoints[slot].evidence.note(.foreignRealm(realm))
+            }
         }
         return action
+    }
+
+    /// The server is not ready (RFC 3261 §20.33), or a refresh got no answer (`status` 0): what to do, nil when it is over.
+    private func postponeRegistration(
+        _ slot: Int, status: UInt16, asked: UInt32?, now: Instant
+    ) -> Registration.Action? {
+        guard endpoints[slot].stage == .active else { return nil }
+        let isRefresh = endpoints[slot].registration.isBound
+        guard
+            let pause = endpoints[slot].registration.postponed(
+                asked: asked.map { .seconds(Int($0)) }, patience: configuration.registrationPatience,
+                chance: random.unit(), now: now)
+        else {
+            if let asked, status != 0, !endpoints[slot].registration.isUnregistering {
+                endpoints[slot].evidence.note(.waitTooLong(asked: asked, status: status))
+            }
+            return nil
+        }
+        if let asked {
+            let seconds = UInt32(clamping: Int(pause.seconds.rounded(.down)))
+            endpoints[slot].evidence.note(.waited(seconds: seconds, asked: asked, status: status))
+        } else if isRefresh {
+            endpoints[slot].evidence.note(.refreshTriedAgain(status: status))
+        }
+        return .wait(pause)
+    }
+
+    /// A 3xx: the registration goes to the first place named that it can reach on its flow (RFC 3261 §8.1.3.4).
+    private func redirectRegistration(_ slot: Int, _ response: Message, status: UInt16) -> Registration.Action {
+        guard !endpoints[slot].registration.isClearing else {
+            return endpoints[slot].registration.refused(status: status)
+        }
+        let (target, name) = redirectTarget(slot, response)
+        let home = endpoints[slot].server
+        if let target, !endpoints[slot].transport.isReliable || target.address == home,
+            let action = endpoints[slot].registration.redirected(to: target, home: home)
+        {
+            endpoints[slot].evidence.note(.redirected(to: name))
+            return action
+        }
+        if !name.isEmpty { endpoints[slot].evidence.note(.redirectRefused(to: name)) }
+        return endpoints[slot].registration.refused(status: status)
+    }
+
+    /// The most preferred Contact of a 3xx: as a target when its host is an address or the account's domain, and in words.
+    private func redirectTarget(_ slot: Int, _ response: Message) -> (Registration.Redirection?, name: String) {
+        var best: (address: NameAddress, q: UInt16)?
+        response.forEachContact { contact in
+            guard case .address(let address, _, let q)? = contact else { return true }
+            if (q ?? 1000) > (best?.q ?? 0) { best = (address, q ?? 1000) }
+            return true
+        }
+        guard let found = best?.address else { return (nil, "") }
+        guard let uri = response.uri(found.uri), uri.scheme == .sip else {
+            return (nil, response.string(of: found.uri))
+        }
+        let plan = endpoints[slot].identity.plan
+        var target = ByteWriter(capacity: 48)
+        target.append("sip:")
+        let address: TransportAddress
+        if let ip = response.ip(of: uri.host) {
+            address = TransportAddress(ip: ip, port: uri.port ?? 5060)
+            target.append(address: address)
+        } else if response.bytes(of: uri.host).elementsEqual(plan.domain) {
+            address = endpoints[slot].server
+            target.append(plan.domain)
+        } else {
+            return (nil, response.string(of: uri.host))
+        }
+        // A REGISTER's Request-URI names no user (RFC 3261 §10.2).
+        return (Registration.Redirection(uri: target.bytes, address: address), "\(address)")
     }
 
     private func perform(_ action: Registration.Action, _ slot: Int, now: Instant) {
@@ -138,6 +286,8 @@ extension AgentShard {
             let registration = endpoints[slot].registration
             return sendRegister(
                 slot, registration.isUnregistering ? .unbind : registration.isClearing ? .clear : .bind, now: now)
+        case .wait(let pause):
+            return waitToRegister(slot, pause, now: now)
         case .begin:
             if endpoints[slot].stage == .active { return sendRegister(slot, .bind, now: now) }
             endpoints[slot].outcome.worsen(to: .notAttempted)
@@ -168,11 +318,25 @@ extension AgentShard {
         continueClosing(slot, now: now)
     }
 
+    /// Plans the next try. An endpoint that is told to end meanwhile does not wait.
+    private func waitToRegister(_ slot: Int, _ pause: Interval, now: Instant) {
+        if let timer = endpoints[slot].registration.timer { timers.cancel(timer) }
+        endpoints[slot].registration.timer = timers.schedule(.registration(slot: slot), at: now + pause)
+        continueClosing(slot, now: now)
+    }
+
+    /// The endpoint ends while its first registration waits for the server to be ready: it failed.
+    func stopWaiting(_ slot: Int, now: Instant) {
+        guard endpoints[slot].registration.state == .waiting else { return }
+        perform(endpoints[slot].registration.failed(), slot, now: now)
+    }
+
     private func planRefresh(_ slot: Int, now: Instant) {
         guard endpoints[slot].stage == .active, let granted = endpoints[slot].evidence.grantedExpires, granted > 0
         else { return }
         if let timer = endpoints[slot].registration.timer { timers.cancel(timer) }
         endpoints[slot].registration.timer = timers.schedule(
-            .registration(slot: slot), at: now + Registration.refreshDelay(granted: granted))
+            .registration(slot: slot),
+            at: now + Registration.refreshDelay(granted: granted, chance: random.unit()))
     }
 }

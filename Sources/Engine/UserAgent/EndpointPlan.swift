@@ -18,6 +18,27 @@ public struct ServerTarget: Hashable, Sendable {
     }
 }
 
+/// Which challenge of a realm is answered when it comes with several algorithms.
+public enum DigestPreference: UInt8, Hashable, Sendable {
+    /// The topmost one that is supported, which is the server's own wish (RFC 8760 §2.4).
+    case topmost
+    /// The one with the strongest hash function.
+    case strongest
+}
+
+/// How an endpoint's Contact is written in REGISTER (RFC 3261 §10.2.1).
+public struct ContactStyle: Hashable, Sendable {
+    /// Header parameters as they are written, from the first `;` on (`;+sip.ice;methods="INVITE"`); empty for none.
+    public var parameters: [UInt8] = []
+    /// Preference in thousandths, 0…1000; nil writes none.
+    public var q: UInt16?
+    /// Whether the expiry stands in Contact instead of a header of its own.
+    public var carriesExpires = false
+
+    /// Nothing but the address, the expiry in the Expires header.
+    public init() {}
+}
+
 /// Everything a shard needs to know to play one endpoint. Bytes that many endpoints share (domain, codecs) share their storage.
 public struct EndpointPlan: Sendable {
     /// The endpoint's place in the run, from 0.
@@ -34,6 +55,10 @@ public struct EndpointPlan: Sendable {
     public var credential: Credential?
     /// The realm fixed on the account (F2); nil takes the one of the challenge.
     public var realm: [UInt8]?
+    /// Which challenge is answered when a realm offers several algorithms.
+    public var digest = DigestPreference.topmost
+    /// How the Contact of REGISTER is written; nil for the address alone.
+    public var contact: ContactStyle?
     /// The host of the address-of-record and of the REGISTER's Request-URI.
     public var domain: [UInt8]
     /// Where requests go.
@@ -100,6 +125,8 @@ public struct ShardConfiguration: Sendable {
     public var userAgent: [UInt8] = Array("CallMeter".utf8)
     /// How long an ended call waits for its media report before it does without.
     public var mediaReportTimeout: Interval = .seconds(2)
+    /// How long a first registration waits in all when the server asks for it (Retry-After); a refresh as long as its binding stands.
+    public var registrationPatience: Interval = .seconds(60)
     /// Whether each binding is told by `AgentEvent.bound`, for who must remove it should this process die (D5).
     public var reportsBindings = false
 

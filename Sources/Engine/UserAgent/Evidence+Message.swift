@@ -45,6 +45,21 @@ struct TextCache {
 /// Most realms kept in a result: enough to see what is wrong, bounded against a server that makes them up.
 let offeredRealmLimit = 8
 
+extension Challenge {
+    /// Its algorithm as results name it.
+    var answeredAlgorithm: AnsweredAlgorithm? {
+        switch (algorithm?.hash, algorithm?.isSession) {
+        case (.md5, false): .md5
+        case (.md5, true): .md5Session
+        case (.sha256, false): .sha256
+        case (.sha256, true): .sha256Session
+        case (.sha512_256, false): .sha512Half
+        case (.sha512_256, true): .sha512HalfSession
+        default: nil
+        }
+    }
+}
+
 extension RegistrationEvidence {
     mutating func note(challenges offered: [Challenge], texts: inout TextCache) {
         challenges &+= 1

@@ -162,12 +162,15 @@ import UserAgent
 
     @Test(arguments: [403, 404, 500, 503, 600, 302])
     func `a refusal fails at once with its status`(status: Int) throws {
-        let stage = stage([{ $0.response(status, "No", ["Server: PBX", "Retry-After: 7", "Warning: 399 x \"y\""]) }])
+        let wait = [500, 503].contains(status) ? "700" : "7"
+        let stage = stage([
+            { $0.response(status, "No", ["Server: PBX", "Retry-After: \(wait)", "Warning: 399 x \"y\""]) }
+        ])
         stage.register(0)
         let result = try #require(finished(stage))
         #expect(result.outcome == .registrationFailed && stage.requests("REGISTER").count == 1)
         #expect(result.registration.finalStatus == SIPStatus(code: UInt16(status), reason: "No"))
-        #expect(result.registration.server == "PBX" && result.registration.retryAfter == 7)
+        #expect(result.registration.server == "PBX" && result.registration.retryAfter == UInt32(wait))
         #expect(result.registration.warning == "399 x \"y\"")
     }
 
@@ -210,13 +213,14 @@ import UserAgent
     @Test func `the binding is refreshed before it ends, as long as the endpoint lives`() throws {
         let stage = stage([{ $0.registered(expires: 100) }])
         stage.register(0)
-        stage.pass(.seconds(89))
+        // At nine tenths of the time at the latest, and by chance up to a tenth sooner.
+        stage.pass(.seconds(80))
         #expect(stage.requests("REGISTER").count == 1)
-        stage.pass(.seconds(1))
+        stage.pass(.seconds(10))
         #expect(stage.requests("REGISTER").count == 2)
         stage.pass(.seconds(900))
-        #expect(stage.requests("REGISTER").count == 12)
-        #expect(stage.requests("REGISTER").map(\.cSeqNumber) == Array(1...12))
+        let count = stage.requests("REGISTER").count
+        #expect((11...14).contains(count) && stage.requests("REGISTER").map(\.cSeqNumber) == Array(1...count))
         #expect(stage.events.filter { if case .registered = $0 { true } else { false } }.count == 1)
         #expect(try #require(finished(stage)).outcome == .success)
     }

@@ -2,6 +2,11 @@
 
 /// A challenge of WWW-Authenticate or Proxy-Authenticate, kept apart from the message it came in (RFC 7616 §3.3).
 public struct Challenge: Hashable, Sendable {
+    /// Challenges read of one message: more than any chain of proxies has, and a bound for a server that makes them up.
+    static let limit = 16
+    /// Bytes of realm, nonce and opaque that are answered: they are sent back in each request, which must fit a datagram.
+    static let storageLimit = 4096
+
     /// Realm, nonce and opaque one after the other, escapes in them left as sent.
     private let storage: [UInt8]
     private let realmLength: UInt16
@@ -15,6 +20,8 @@ public struct Challenge: Hashable, Sendable {
     public let namesAlgorithm: Bool
     /// Whether the answered nonce was only too old (RFC 7616 §3.3, `stale`).
     public let isStale: Bool
+    /// Whether the username is to be sent hashed (RFC 7616 §3.4.4, `userhash`).
+    public let wantsUserhash: Bool
     /// Whether an `opaque` was there, an empty one too.
     public let hasOpaque: Bool
     /// The protection offered; empty means the legacy form.
@@ -31,7 +38,7 @@ public struct Challenge: Hashable, Sendable {
 
     /// Whether `DigestResponder` can answer it: Digest, an algorithm and a protection that we know, realm and nonce there.
     public var isAnswerable: Bool {
-        isDigest && algorithm != nil && nonceLength > 0
+        isDigest && algorithm != nil && nonceLength > 0 && storage.count <= Self.storageLimit
             && (qop.isEmpty || qop.contains(.auth) || qop.contains(.authInt))
     }
 
@@ -51,6 +58,7 @@ public struct Challenge: Hashable, Sendable {
         var algorithm: DigestAlgorithm? = DigestAlgorithm(.md5)
         var namesAlgorithm = false
         var isStale = false
+        var wantsUserhash = false
         var qop: QopOptions = []
         while let (name, value) = scanner.authParameter() {
             if bytes.matchesIgnoringCase(name, "realm") {
@@ -64,11 +72,14 @@ public struct Challenge: Hashable, Sendable {
                 namesAlgorithm = true
             } else if bytes.matchesIgnoringCase(name, "stale") {
                 isStale = bytes.matchesIgnoringCase(value, "true")
+            } else if bytes.matchesIgnoringCase(name, "userhash") {
+                wantsUserhash = bytes.matchesIgnoringCase(value, "true")
             } else if bytes.matchesIgnoringCase(name, "qop") {
                 qop = Self.options(bytes, value)
             }
         }
         (self.algorithm, self.namesAlgorithm, self.isStale, self.qop) = (algorithm, namesAlgorithm, isStale, qop)
+        self.wantsUserhash = wantsUserhash
         hasOpaque = opaque != nil
         realmLength = realm?.length ?? 0
         nonceLength = nonce?.length ?? 0
@@ -109,6 +120,7 @@ public struct Challenge: Hashable, Sendable {
         algorithm = other.algorithm
         namesAlgorithm = other.namesAlgorithm
         isStale = false
+        wantsUserhash = other.wantsUserhash
         hasOpaque = other.hasOpaque
         qop = other.qop
     }
@@ -122,7 +134,7 @@ extension Message {
         forEach(name) { value in
             withBytes { bytes in
                 var scanner = Scanner(bytes, value)
-                while let challenge = Challenge(&scanner) { found.append(challenge) }
+                while found.count < Challenge.limit, let challenge = Challenge(&scanner) { found.append(challenge) }
             }
         }
         return found
@@ -163,6 +175,7 @@ extension Scanner {
             }
             return (name, value)
         }
-        return (name, run { $0 != UInt8(ascii: ",") && !ASCII.isWhitespace($0) })
+        // A quote within a bare value would end the quoted string that it is sent back in.
+        return (name, run { $0 != UInt8(ascii: ",") && $0 != UInt8(ascii: "\"") && !ASCII.isWhitespace($0) })
     }
 }

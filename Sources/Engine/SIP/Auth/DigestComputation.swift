@@ -114,6 +114,22 @@ extension HashFunctions {
     }
 }
 
+extension HashFunctions {
+    /// Writes H(username:realm) as hexadecimal text into `output`: the hidden username of RFC 7616 §3.4.4.
+    public func writeUserhash(
+        _ algorithm: HashAlgorithm, username: UnsafeRawBufferPointer, realm: UnsafeRawBufferPointer,
+        into output: UnsafeMutableRawBufferPointer
+    ) {
+        precondition(output.count >= algorithm.digestLength * 2)
+        Workspace.with(joinCapacity: username.count + realm.count + 2) { space in
+            space.begin()
+            space.join(username)
+            space.join(realm)
+            space.hash(self, algorithm, into: output)
+        }
+    }
+}
+
 /// Stack memory for one computation: two hexadecimal digests, a raw digest, and the text being joined; wiped at its end.
 private struct Workspace {
     private static let digests = 2 * HashFunctions.longestHex + HashFunctions.longestHex / 2

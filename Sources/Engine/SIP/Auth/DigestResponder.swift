@@ -67,9 +67,13 @@ public struct DigestResponder: Sendable {
 
         writer.beginHeader(name)
         writer.output.append("Digest username=\"")
-        for byte in username {
-            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { writer.output.append(UInt8(ascii: "\\")) }
-            writer.output.append(byte)
+        if challenge.wantsUserhash {
+            writeUserhash(challenge, algorithm.hash, username, to: &writer.output)
+        } else {
+            for byte in username {
+                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { writer.output.append(UInt8(ascii: "\\")) }
+                writer.output.append(byte)
+            }
         }
         writer.output.append("\", realm=\"")
         writer.output.append(challenge.realm)
@@ -99,7 +103,22 @@ public struct DigestResponder: Sendable {
             writer.output.append(numbers.bytes[8...])
             writer.output.append(UInt8(ascii: "\""))
         }
+        if challenge.wantsUserhash { writer.output.append(", userhash=true") }
         writer.endLine()
+    }
+
+    private func writeUserhash(
+        _ challenge: Challenge, _ algorithm: HashAlgorithm, _ username: [UInt8], to output: inout ByteWriter
+    ) {
+        var hex = InlineArray<64, UInt8>(repeating: 0)
+        username.withUnsafeBytes { user in
+            challenge.realm.withUnsafeBytes { realm in
+                withUnsafeMutableBytes(of: &hex) {
+                    hashes.writeUserhash(algorithm, username: user, realm: realm, into: $0)
+                }
+            }
+        }
+        for index in 0..<algorithm.digestLength * 2 { output.append(hex[index]) }
     }
 
     private func compute(

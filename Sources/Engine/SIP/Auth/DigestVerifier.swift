@@ -18,6 +18,8 @@ public struct AuthorizationFields: Hashable, Sendable {
     public let algorithm: DigestAlgorithm?
     /// The protection used; nil for one we do not know.
     public let qop: Qop?
+    /// Whether `username` is a hash of the name (RFC 7616 §3.4.4).
+    public let isUserhash: Bool
     /// The client's nonce, nil when there is none.
     public let cnonce: Slice?
     /// `nc` as sent, nil when there is none.
@@ -39,6 +41,7 @@ public struct AuthorizationFields: Hashable, Sendable {
         var qop: Qop? = Qop.none
         var cnonce: Slice?
         var count: Slice?
+        var isUserhash = false
         while let (name, value) = scanner.authParameter() {
             if bytes.matchesIgnoringCase(name, "username") {
                 username = value
@@ -58,6 +61,8 @@ public struct AuthorizationFields: Hashable, Sendable {
                     ? .auth : bytes.matchesIgnoringCase(value, "auth-int") ? .authInt : nil
             } else if bytes.matchesIgnoringCase(name, "cnonce") {
                 cnonce = value
+            } else if bytes.matchesIgnoringCase(name, "userhash") {
+                isUserhash = bytes.matchesIgnoringCase(value, "true")
             } else if bytes.matchesIgnoringCase(name, "nc") {
                 count = value
             }
@@ -65,6 +70,7 @@ public struct AuthorizationFields: Hashable, Sendable {
         guard let username, let realm, let nonce, let uri, let response else { return nil }
         (self.username, self.realm, self.nonce, self.uri) = (username, realm, nonce, uri)
         (self.response, self.algorithm, self.qop, self.cnonce) = (response, algorithm, qop, cnonce)
+        self.isUserhash = isUserhash
         nonceCountText = count
         nonceCount = count.flatMap { text in
             guard (1...8).contains(text.length) else { return nil }
