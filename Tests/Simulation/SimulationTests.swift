@@ -45,7 +45,7 @@ import Testing
 
     @Test func `a challenge of a foreign realm to a BYE gets no credentials`() {
         var plan = SimulationPlan(seed: 13, endpoints: 200, link: LinkConditions())
-        plan.forgedChallenges = 0.5
+        plan.troubles = [.forgedChallenges(share: 0.5)]
         let report = run(plan)
         #expect(report.forgedChallenges > 20)
         #expect(report.closed == 200)
@@ -55,7 +55,7 @@ import Testing
     @Test(arguments: [21, 22] as [UInt64]) func `callers that hang up at any moment leave nothing behind`(seed: UInt64)
     {
         var plan = SimulationPlan(seed: seed, endpoints: 200)
-        plan.impatience = 1
+        plan.troubles = [.impatience(share: 1)]
         let report = run(plan)
         #expect(report.registered == 200 && report.closed == 200)
         #expect(report.callsSucceeded < 100, "nobody was impatient")
@@ -79,7 +79,7 @@ import Testing
         seed: UInt64
     ) {
         var plan = SimulationPlan(seed: seed, endpoints: 200)
-        plan.serverRestart = .milliseconds(1500)
+        plan.troubles = [.restart(at: .milliseconds(1500), down: .zero, refusesMeanwhile: false)]
         let report = run(plan)
         #expect(report.closed == 200)
         #expect(report.violations.isEmpty, "\(report.violations)")

@@ -2,7 +2,7 @@
 
 public import Bedrock
 
-/// What a link does to datagrams.
+/// What a link does to datagrams. Bytes of a stream only feel its delays.
 public struct LinkConditions: Hashable, Sendable {
     /// The least time a datagram takes.
     public var delay: Interval = .milliseconds(20)
@@ -10,8 +10,10 @@ public struct LinkConditions: Hashable, Sendable {
     public var jitter: Interval = .milliseconds(10)
     /// The share of datagrams lost, 0…1.
     public var loss: Double = 0
-    /// The share that arrives twice, 0…1.
+    /// The share that arrives more than once, 0…1.
     public var duplication: Double = 0
+    /// How many copies of such a datagram come besides the first, at least 1.
+    public var copies = 1
     /// The share held back by up to `holdback`, so that later ones overtake it, 0…1.
     public var reordering: Double = 0
     /// How long a datagram is held back at most.
@@ -29,17 +31,19 @@ public struct LinkConditions: Hashable, Sendable {
         return link
     }
 
-    /// When the copies of a datagram sent at `now` arrive: none, one or two moments.
-    func arrivals(_ now: Instant, _ random: inout SeededRandom) -> (first: Instant?, second: Instant?) {
+    /// Calls `body` with the moment at which each copy of a datagram sent at `now` arrives; with none for a lost one.
+    func forEachArrival(_ now: Instant, _ random: inout SeededRandom, _ body: (Instant) -> Void) {
         // Every draw is made each time, so that one decision does not shift the draws of the next datagram.
         let isLost = random.chance(loss)
         let isDuplicated = random.chance(duplication)
-        let first = arrival(now, &random)
-        let second = arrival(now, &random)
-        return (isLost ? nil : first, isDuplicated && !isLost ? second : nil)
+        for copy in 0...max(copies, 1) {
+            let moment = arrival(now, &random)
+            if !isLost, copy == 0 || isDuplicated { body(moment) }
+        }
     }
 
-    private func arrival(_ now: Instant, _ random: inout SeededRandom) -> Instant {
+    /// When something sent at `now` arrives.
+    func arrival(_ now: Instant, _ random: inout SeededRandom) -> Instant {
         let isHeldBack = random.chance(reordering)
         let chance = random.unit()
         let extra = isHeldBack ? holdback : jitter

@@ -4,56 +4,121 @@ import Bedrock
 import RunMetrics
 import UserAgent
 
+/// Leads the pairs: both register, one calls, both finish when the calls are over.
 extension Simulation {
+    /// How far a pair has come.
+    struct Pair {
+        var registered = 0
+        var callsLeft = -1
+        var isEnding = false
+        var calleeIsBusy = false
+        var finished: (callee: Bool, caller: Bool) = (false, false)
+    }
+
     /// How long the other side of an ended call may take to notice before it is told to finish: longer than 64 times T1.
     private static var patience: Interval { .seconds(40) }
 
-    /// Leads the pairs: both register, one calls, both finish when the call is over.
     func conduct(_ event: AgentEvent) {
         switch event {
-        case .registered(let endpoint, _):
-            report.registered += 1
-            let (number, _) = pair(of: Int(endpoint))
-            pairs[number].registered += 1
-            if pairs[number].registered == 2 { startCall(number) }
+        case .registered(let endpoint, _): registered(Int(endpoint))
         case .registrationFailed(let endpoint, _):
             report.registrationsFailed += 1
-            if plan.isCalm { violate("endpoint \(endpoint) did not register") }
+            if plan.isCalm { violate("endpoint \(endpoint) did not register", about: Int(endpoint)) }
             let (number, _) = pair(of: Int(endpoint))
-            _ = queue.schedule(.finish(endpoint: UInt32(number)), at: now)
-            _ = queue.schedule(.finish(endpoint: UInt32(number + pairs.count)), at: now)
-        case .callEnded(let endpoint, let succeeded):
+            endPair(number, calleeWaits: false)
+        case .ringing(let endpoint):
             let (number, isCaller) = pair(of: Int(endpoint))
-            _ = queue.schedule(.finish(endpoint: endpoint), at: now)
-            guard isCaller else { return }
-            if succeeded {
-                report.callsSucceeded += 1
-            } else if plan.isCalm {
-                violate("the call of endpoint \(endpoint) failed")
-            }
-            _ = queue.schedule(.finish(endpoint: UInt32(number)), at: now + Self.patience)
-        case .closed: report.closed += 1
-        case .ringing, .established, .phase, .bound: break
+            if !isCaller { pairs[number].calleeIsBusy = true }
+        case .callEnded(let endpoint, let succeeded): callEnded(Int(endpoint), succeeded)
+        case .closed(let result): closed(result)
+        default: break
+        }
+    }
+
+    private func registered(_ endpoint: Int) {
+        report.registered += 1
+        if plan.callsPerPair == 0 {
+            _ = queue.schedule(.finish(endpoint: UInt32(endpoint)), at: now + plan.hold)
+            return
+        }
+        let (number, _) = pair(of: endpoint)
+        pairs[number].registered += 1
+        if pairs[number].registered == 2 {
+            pairs[number].callsLeft = plan.callsPerPair
+            startCall(number)
         }
     }
 
     private func startCall(_ number: Int) {
-        let caller = UInt32(number + pairs.count)
+        guard !pairs[number].isEnding, pairs[number].callsLeft > 0 else { return endPair(number, calleeWaits: true) }
+        pairs[number].callsLeft -= 1
+        let caller = number + pairs.count
         let planned = Instant.zero + Interval(nanoseconds: 1_000_000_000 / Int64(plan.callsPerSecond)) * number
-        let target = Array("sip:user\(number)@".utf8) + Self.realm
+        let target = Array("sip:\(callee(of: number))@".utf8) + Self.realm
         let start = max(now, planned)
-        shard(of: Int(caller)).perform(.call(endpoint: caller, target: .uri(target), at: start), now: now)
-        if plan.impatience > 0, random.chance(plan.impatience) {
-            let patience = Interval(nanoseconds: Int64(2_000_000_000 * random.unit()))
-            _ = queue.schedule(.hangUp(endpoint: caller), at: start + patience)
+        let command = AgentCommand.call(endpoint: UInt32(caller), target: .uri(target), at: start)
+        _ = queue.schedule(.command(command), at: now)
+        for case .impatience(let share) in plan.troubles where troubleRandom.chance(share) {
+            let patience = Interval(nanoseconds: Int64(3_000_000_000 * troubleRandom.unit()))
+            let victim = UInt32(troubleRandom.chance(0.7) ? caller : number)
+            _ = queue.schedule(.command(.hangUp(endpoint: victim)), at: start + patience)
         }
+    }
+
+    /// Whom a caller calls: its partner, or now and then an extension, a stranger or somebody else's partner.
+    private func callee(of number: Int) -> String {
+        guard plan.variesTargets, troubleRandom.chance(0.25) else { return "user\(number)" }
+        switch troubleRandom.next() % 8 {
+        case 0, 1: return "echo"
+        case 2: return "tone"
+        case 3: return "busy"
+        case 4: return "noanswer"
+        case 5: return "nobody"
+        default: return "user\(troubleRandom.next() % UInt64(plan.endpoints))"
+        }
+    }
+
+    private func callEnded(_ endpoint: Int, _ succeeded: Bool) {
+        let (number, isCaller) = pair(of: endpoint)
+        guard isCaller else {
+            pairs[number].calleeIsBusy = false
+            if pairs[number].isEnding { _ = queue.schedule(.finish(endpoint: UInt32(endpoint)), at: now) }
+            return
+        }
+        if succeeded {
+            report.callsSucceeded += 1
+        } else if plan.isCalm {
+            violate("the call of endpoint \(endpoint) failed", about: endpoint)
+        }
+        startCall(number)
+    }
+
+    /// Both ends of a pair finish; the callee gets time to notice the end of its call.
+    private func endPair(_ number: Int, calleeWaits: Bool) {
+        guard !pairs[number].isEnding else { return }
+        pairs[number].isEnding = true
+        _ = queue.schedule(.finish(endpoint: UInt32(number + pairs.count)), at: now)
+        let isWaiting = calleeWaits && pairs[number].calleeIsBusy
+        _ = queue.schedule(.finish(endpoint: UInt32(number)), at: isWaiting ? now + Self.patience : now)
     }
 
     func finish(_ index: Int) {
         let (number, isCaller) = pair(of: index)
         guard isCaller ? !pairs[number].finished.caller : !pairs[number].finished.callee else { return }
         if isCaller { pairs[number].finished.caller = true } else { pairs[number].finished.callee = true }
-        shard(of: index).perform(.finish(endpoint: UInt32(index)), now: now)
-        drain(index % shards.count)
+        tell(.finish(endpoint: UInt32(index)), index)
+    }
+
+    private func closed(_ result: EndpointResult) {
+        let endpoint = Int(result.index)
+        report.closed += 1
+        watch.closings[endpoint] &+= 1
+        if watch.closings[endpoint] > 1 { violate("endpoint \(endpoint) gave a second result", about: endpoint) }
+        if plan.isCalm, result.outcome != .success {
+            violate("endpoint \(endpoint) ended as \(result.outcome.name)", about: endpoint)
+        }
+        // Somebody else may have ended it: its partner must not wait for it for ever.
+        let (number, _) = pair(of: endpoint)
+        if plan.callsPerPair > 0 { endPair(number, calleeWaits: true) }
     }
 }

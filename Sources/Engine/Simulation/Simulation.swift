@@ -3,23 +3,36 @@
 import Bedrock
 import Media
 import PBX
+import RunMetrics
 public import SIP
 import UserAgent
 
 /// One clock, one source of chance, lossy links, the built-in server and many endpoints: thousands of calls in virtual time.
 public final class Simulation {
-    static let serverAddress = TransportAddress(10, 255, 0, 1, port: 5060)
-    static let serverFlow = FlowID(raw: 0)
     static let realm = Array("sim.example".utf8)
     /// Violations kept in words; one fault tends to repeat itself.
     private static let maximumViolations = 20
 
     enum Event {
         case deliver(Datagram)
+        /// A piece of a connection's bytes.
+        case deliverBytes(connection: Int, toServer: Bool, [UInt8])
+        /// A machine that slept begins to work again.
+        case wake
         case reportMedia(shard: Int, stream: UInt64)
+        /// The driver of the server found a port for the call of an extension, or none.
+        case serverMedia(call: UInt64)
         case finish(endpoint: UInt32)
-        case hangUp(endpoint: UInt32)
-        case restartServer
+        /// Somebody tells an endpoint something.
+        case command(AgentCommand)
+        case trouble(Int)
+        case prank(Trouble.Prank)
+        /// The server is there again after a restart.
+        case serverStarts
+        /// ICMP says that nobody listens.
+        case refused(link: Int, destination: TransportAddress)
+        case reopenFlow(link: Int)
+        case milestone(SimulationMilestone)
     }
 
     struct Datagram {
@@ -29,6 +42,7 @@ public final class Simulation {
     }
 
     let plan: SimulationPlan
+    let hashes: HashFunctions
     var pbx: PBXEngine
     /// Makes the server, again after each restart.
     let makeServer: (inout SeededRandom) -> PBXEngine
@@ -36,62 +50,76 @@ public final class Simulation {
     var queue = TimerQueue<Event>()
     var now = Instant.zero
     var random: SeededRandom
+    /// Chance of the links alone.
+    var linkRandom: SeededRandom
+    /// Chance of troubles alone.
+    var troubleRandom: SeededRandom
     var report = SimulationReport()
     var pairs: [Pair]
-
-    /// How far a pair has come.
-    struct Pair {
-        var registered = 0
-        var finished: (callee: Bool, caller: Bool) = (false, false)
-    }
+    var network: Network
+    var weather = Weather()
+    var watch: Watch
+    private let milestone: (SimulationMilestone) -> Void
 
     /// A world at rest.
-    public init(_ plan: SimulationPlan, hashes: HashFunctions) {
+    ///
+    /// - Parameter milestone: called when the world has come so far, for who measures its memory.
+    public init(
+        _ plan: SimulationPlan, hashes: HashFunctions, milestone: @escaping (SimulationMilestone) -> Void = { _ in }
+    ) {
         self.plan = plan
+        self.hashes = hashes
+        self.milestone = milestone
         var random = SeededRandom(seed: plan.seed)
         let arena = SecretArena()
-        var configuration = PBXConfiguration()
-        configuration.realm = Self.realm
-        configuration.nonceLifetime = plan.nonceLifetime
-        configuration.expires = 10...7200
-        configuration.faults = plan.faults
+        let configuration = Self.configuration(of: plan)
         let credentials = (0..<plan.endpoints).map { index in
             Credential.password(Array("password-of-\(index)".utf8).withUnsafeBytes { arena.store($0) })
         }
+        milestone(.secretsStored)
         let accounts = credentials.enumerated().map {
             PBXAccount(username: Self.username($0.offset), credential: $0.element)
         }
-        makeServer = { [configuration] random in
-            let server = PBXEngine(
+        makeServer = { random in
+            PBXEngine(
                 configuration: configuration, accounts: accounts, secrets: arena, hashes: hashes, random: random.fork())
-            server.flowOpened(Self.serverFlow, transport: .udp, local: Self.serverAddress)
-            return server
         }
         pbx = makeServer(&random)
+        network = Network(plan)
+        pbx.flowOpened(Network.serverFlow, transport: .udp, local: network.server)
+        milestone(.serverBuilt)
         shards = (0..<plan.shards).map { _ in
             AgentShard(
                 configuration: ShardConfiguration(), secrets: arena, hashes: hashes, random: random.fork(),
                 startInstant: .zero)
         }
         self.random = random.fork()
+        linkRandom = random.fork()
+        troubleRandom = random.fork()
         pairs = Array(repeating: Pair(), count: plan.endpoints / 2)
+        watch = Watch(plan)
+        watch.server = network.server
         for index in 0..<plan.endpoints { addEndpoint(index, credentials[index]) }
+        milestone(.endpointsBuilt)
+    }
+
+    private static func configuration(of plan: SimulationPlan) -> PBXConfiguration {
+        var configuration = PBXConfiguration()
+        configuration.realm = realm
+        configuration.nonceLifetime = plan.nonceLifetime
+        configuration.expires = 10...7200
+        configuration.faults = plan.faults
+        configuration.algorithms = plan.algorithms
+        configuration.offersQop = plan.offersQop
+        configuration.extensionCallLimit = .seconds(300)
+        return configuration
     }
 
     // MARK: Who is who
 
     private static func username(_ index: Int) -> [UInt8] { Array("user\(index)".utf8) }
 
-    /// Each endpoint has an address of its own.
-    static func address(_ index: Int) -> TransportAddress {
-        TransportAddress(ip: .v4(0x0A00_0100 + UInt32(index)), port: 5060)
-    }
-
-    private static func index(of address: TransportAddress) -> Int? {
-        guard case .v4(let value) = address.ip, value >= 0x0A00_0100, address.port == 5060 else { return nil }
-        return Int(value - 0x0A00_0100)
-    }
-
+    func place(of index: Int) -> Int { index % shards.count }
     func shard(of index: Int) -> AgentShard { shards[index % shards.count] }
 
     /// The first half is called, the second half calls.
@@ -101,15 +129,18 @@ public final class Simulation {
 
     private func addEndpoint(_ index: Int, _ credential: Credential) {
         let isCaller = pair(of: index).isCaller
+        let (link, transport) = network.link(for: index, plan)
         var endpoint = EndpointPlan(
             index: UInt32(index), group: isCaller ? "callers" : "callees", username: Self.username(index),
-            credential: credential, domain: Self.realm, registrar: Self.serverAddress,
-            localAddress: Self.address(index),
-            flow: FlowID(raw: UInt32(index + 1)))
+            credential: credential, domain: Self.realm, registrar: network.server,
+            localAddress: network.links[link].address, flow: FlowID(raw: UInt32(link + 1)))
+        endpoint.transport = transport
         endpoint.expires = plan.expires
-        endpoint.mediaAddress = TransportAddress(ip: Self.address(index).ip, port: 20_000)
+        endpoint.realm = plan.fixesRealm ? Self.realm : nil
+        endpoint.mediaAddress = TransportAddress(ip: network.links[link].address.ip, port: 20_000)
         endpoint.talkTime = isCaller ? plan.talkTime : nil
-        endpoint.answerAfter = .milliseconds(500)
+        endpoint.answerAfter = plan.answerAfter
+        if transport.isReliable { openConnection(link) }
         shard(of: index).add(endpoint)
     }
 
@@ -117,15 +148,11 @@ public final class Simulation {
 
     /// Runs until nothing is left to happen, or the plan's limit.
     public func run() -> SimulationReport {
-        for index in 0..<plan.endpoints {
-            let at = Interval(nanoseconds: 1_000_000_000 / Int64(plan.registrationsPerSecond)) * index
-            shard(of: index).perform(.register(endpoint: UInt32(index), at: .zero + at), now: now)
-            drain(index % shards.count)
-        }
-        if let restart = plan.serverRestart { _ = queue.schedule(.restartServer, at: .zero + restart) }
+        begin()
+        let limit = plan.troubles.reduce(plan.limit) { $0 + $1.delay }
         while let next = nextMoment {
-            guard next - .zero <= plan.limit else {
-                violate("the world is not at rest after \(plan.limit.seconds) s of virtual time")
+            guard next - .zero <= limit else {
+                violate("the world is not at rest after \(limit.seconds) s of virtual time", about: firstOpenEndpoint)
                 break
             }
             now = max(now, next)
@@ -135,169 +162,161 @@ public final class Simulation {
         return report
     }
 
+    private func begin() {
+        for index in 0..<plan.endpoints {
+            let at = Interval(nanoseconds: Int64(index) * 1_000_000_000 / Int64(plan.registrationsPerSecond))
+            tell(.register(endpoint: UInt32(index), at: .zero + at), index)
+        }
+        for (number, trouble) in plan.troubles.enumerated() { schedule(trouble, number) }
+        guard plan.callsPerPair == 0 else { return }
+        let last = Interval.seconds(plan.endpoints / plan.registrationsPerSecond)
+        _ = queue.schedule(.milestone(.registered), at: .zero + last + .seconds(5))
+    }
+
     private var nextMoment: Instant? {
         var next = queue.nextDeadline
         func consider(_ deadline: Instant?) {
             if let deadline, next.map({ deadline < $0 }) ?? true { next = deadline }
         }
-        consider(pbx.nextDeadline)
-        for shard in shards { consider(shard.nextDeadline) }
+        consider(weather.due(pbx.nextDeadline, on: .server))
+        for place in shards.indices { consider(weather.due(shards[place].nextDeadline, on: .shard(place))) }
         return next
     }
 
     private func step() {
         report.events += 1
-        if let deadline = pbx.nextDeadline, deadline <= now {
-            pbx.advance(to: now)
+        if let deadline = weather.due(pbx.nextDeadline, on: .server), deadline <= now {
+            pbx.advance(to: clock(.server))
             drainServer()
         }
         for place in shards.indices {
-            guard let deadline = shards[place].nextDeadline, deadline <= now else { continue }
-            shards[place].advance(to: now)
+            guard let deadline = weather.due(shards[place].nextDeadline, on: .shard(place)), deadline <= now else {
+                continue
+            }
+            shards[place].advance(to: clock(.shard(place)))
             drain(place)
         }
-        guard let event = queue.popDue(at: now) else { return }
+        if let event = queue.popDue(at: now) { perform(event) }
+    }
+
+    private func perform(_ event: Event) {
         switch event {
         case .deliver(let datagram): deliver(datagram)
+        case .deliverBytes(let connection, let toServer, let bytes):
+            deliver(bytes, connection: connection, toServer: toServer)
+        case .wake: break
         case .reportMedia(let shard, let stream):
-            shards[shard].mediaReported(stream: stream, report: StreamReport(), now: now)
+            shards[shard].mediaReported(stream: stream, report: StreamReport(), now: clock(.shard(shard)))
             drain(shard)
+        case .serverMedia(let call): giveMedia(call)
         case .finish(let endpoint): finish(Int(endpoint))
-        case .hangUp(let endpoint):
-            shard(of: Int(endpoint)).perform(.hangUp(endpoint: endpoint), now: now)
-            drain(Int(endpoint) % shards.count)
-        case .restartServer: pbx = makeServer(&random)
+        case .command(let command): tell(command)
+        case .trouble(let number): befall(plan.troubles[number])
+        case .prank(let kind): play(kind)
+        case .serverStarts: weather.serverIsDown = false
+        case .refused(let link, let destination):
+            let place = network.links[link].shard
+            shards[place].sendRefused(
+                flow: FlowID(raw: UInt32(link + 1)), destination: destination, fault: .refused,
+                now: clock(.shard(place)))
+            drain(place)
+        case .reopenFlow(let link): reopenFlow(link)
+        case .milestone(let reached): milestone(reached)
         }
     }
 
-    // MARK: The wire
+    /// What the clock of a machine says.
+    func clock(_ host: Trouble.Host) -> Instant { weather.clock(of: host, now) }
 
-    private func deliver(_ datagram: Datagram) {
-        report.delivered += 1
-        trace(datagram)
-        if datagram.destination == Self.serverAddress {
-            datagram.bytes.withUnsafeBytes {
-                pbx.receive($0, flow: Self.serverFlow, source: datagram.source, now: now)
-            }
-            drainServer()
-        } else if let index = Self.index(of: datagram.destination), index < plan.endpoints {
-            datagram.bytes.withUnsafeBytes {
-                shard(of: index).receive($0, flow: FlowID(raw: UInt32(index + 1)), source: datagram.source, now: now)
-            }
-            drain(index % shards.count)
+    /// Gives a command to the shard of its endpoint.
+    func tell(_ command: AgentCommand, _ index: Int) {
+        let place = place(of: index)
+        shards[place].perform(command, now: clock(.shard(place)))
+        drain(place)
+    }
+
+    func tell(_ command: AgentCommand) {
+        switch command {
+        case .register(let endpoint, _), .call(let endpoint, _, _), .hangUp(let endpoint), .finish(let endpoint),
+            .abandon(let endpoint, _):
+            tell(command, Int(endpoint))
+        default: for place in shards.indices { tell(command, place) }
         }
     }
 
-    private func send(_ datagram: Datagram) {
-        let (first, second) = plan.link.arrivals(now, &random)
-        if first == nil { report.lost += 1 }
-        if second != nil { report.duplicated += 1 }
-        for arrival in [first, second] {
-            if let arrival { _ = queue.schedule(.deliver(datagram), at: arrival) }
-        }
-    }
+    // MARK: What comes out
 
-    private func drainServer() {
+    func drainServer() {
         for transmission in pbx.transmissions {
             let bytes = pbx.withMessage(transmission) { [UInt8]($0) }
-            send(Datagram(source: Self.serverAddress, destination: transmission.destination, bytes: bytes))
+            sendFromServer(bytes, flow: transmission.flow, destination: transmission.destination)
+        }
+        for output in pbx.outputs {
+            if case .needMediaPort(let call) = output {
+                _ = queue.schedule(.serverMedia(call: call), at: now + .milliseconds(1))
+            }
         }
         pbx.removeOutputs()
+    }
+
+    private func giveMedia(_ call: UInt64) {
+        let rtp = TransportAddress(ip: network.server.ip, port: 30_000)
+        if troubleRandom.chance(0.05), !plan.isCalm {
+            pbx.mediaUnavailable(call: call, now: clock(.server))
+        } else {
+            pbx.mediaReady(call: call, rtp: rtp, now: clock(.server))
+        }
+        drainServer()
     }
 
     func drain(_ place: Int) {
         let shard = shards[place]
         for transmission in shard.transmissions {
             let bytes = shard.withMessage(transmission) { [UInt8]($0) }
-            let source = Self.address(Int(transmission.flow.raw) - 1)
-            let datagram = Datagram(source: source, destination: transmission.destination, bytes: bytes)
-            inspect(datagram)
-            send(datagram)
+            sendFromEndpoint(bytes, flow: transmission.flow, destination: transmission.destination)
         }
         let outputs = shard.outputs
         shard.removeOutputs()
         for output in outputs {
             switch output {
-            case .openMedia, .updateMedia: break
-            case .openFlow, .closeFlow: break
             case .closeMedia(let stream):
+                // One report in a hundred is lost on its way from the media thread.
+                if !plan.isCalm, troubleRandom.chance(0.01) { continue }
                 _ = queue.schedule(.reportMedia(shard: place, stream: stream), at: now + .milliseconds(1))
             case .event(let event): conduct(event)
+            default: break
             }
         }
-    }
-
-    private func trace(_ datagram: Datagram) {
-        var hash = report.traceHash
-        func mix(_ value: UInt64) {
-            hash = (hash ^ value) &* 0x9E37_79B9_7F4A_7C15
-            hash ^= hash >> 29
-        }
-        mix(UInt64(bitPattern: now.nanoseconds))
-        for address in [datagram.source, datagram.destination] {
-            if case .v4(let value) = address.ip { mix(UInt64(value) << 16 | UInt64(address.port)) }
-        }
-        datagram.bytes.withUnsafeBytes { bytes in
-            var place = 0
-            while place + 8 <= bytes.count {
-                mix(bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self))
-                place += 8
-            }
-            while place < bytes.count {
-                mix(UInt64(bytes[place]))
-                place += 1
-            }
-        }
-        report.traceHash = hash
     }
 
     // MARK: Invariants
 
-    func violate(_ text: @autoclosure () -> String) {
+    func violate(_ text: @autoclosure () -> String, about endpoint: Int? = nil) {
+        if report.violations.isEmpty, let endpoint { report.lastMessages = watch.log(of: endpoint) }
         guard report.violations.count < Self.maximumViolations else { return }
-        report.violations.append(text())
+        report.violations.append("\(text()) (at \((now - .zero).seconds) s)")
     }
 
-    /// What an endpoint may never put on the wire; and the forger's chance.
-    private func inspect(_ datagram: Datagram) {
-        guard let message = try? Message.parse(datagram.bytes), message.defect == nil else {
-            return violate("an endpoint sent something that is no good SIP message")
-        }
-        for header in [HeaderName.authorization, .proxyAuthorization] {
-            message.forEachAuthorization(header) { fields in
-                if !message.bytes(of: fields.realm).elementsEqual(Self.realm) {
-                    violate("credentials for a foreign realm in \(message.string(of: message.methodToken))")
-                }
-                if datagram.destination != Self.serverAddress { violate("credentials sent to \(datagram.destination)") }
-                return true
-            }
-        }
-        if message.method == .bye, plan.forgedChallenges > 0, random.chance(plan.forgedChallenges) {
-            forgeChallenge(to: message, for: datagram)
-        }
-    }
-
-    /// Somebody on the path answers first, hoping for a digest of a foreign realm.
-    private func forgeChallenge(to request: Message, for datagram: Datagram) {
-        var writer = MessageWriter()
-        writer.beginResponse(to: request, status: 407, toTag: nil, source: nil)
-        writer.beginHeader(.proxyAuthenticate)
-        writer.output.append("Digest realm=\"elsewhere.example\", nonce=\"forged\", algorithm=MD5, qop=\"auth\"")
-        writer.endLine()
-        writer.finish()
-        report.forgedChallenges += 1
-        let answer = Datagram(source: Self.serverAddress, destination: datagram.source, bytes: writer.bytes)
-        _ = queue.schedule(.deliver(answer), at: now + .milliseconds(1))
-    }
+    private var firstOpenEndpoint: Int? { watch.closings.firstIndex(of: 0) }
 
     private func judge() {
         report.virtualTime = now - .zero
-        if report.closed != plan.endpoints { violate("\(plan.endpoints - report.closed) endpoints gave no result") }
-        if !pbx.isIdle { violate("the server still holds \(pbx.pendingWork)") }
-        for (place, shard) in shards.enumerated() where !shard.isIdle { violate("shard \(place) is not idle") }
-        let registered = pbx.registeredAccounts(at: now)
-        if registered > 0, plan.isCalm {
-            violate("\(registered) contacts are still registered at the end")
+        report.bindings += pbx.statistics.registrations
+        if report.closed != plan.endpoints {
+            let open = watch.closings.indices.filter { watch.closings[$0] == 0 }.prefix(8).map { "\($0)" }
+            violate(
+                "\(plan.endpoints - report.closed) endpoints gave no result: \(open.joined(separator: ", "))",
+                about: firstOpenEndpoint)
         }
+        if !pbx.isIdle { violate("the server still holds \(pbx.pendingWork)") }
+        for (place, shard) in shards.enumerated() where !shard.isIdle {
+            violate("shard \(place) is not idle", about: firstOpenEndpoint)
+        }
+        let registered = pbx.registeredAccounts(at: now)
+        if registered > 0, plan.isCalm { violate("\(registered) contacts are still registered at the end") }
+        guard plan.isCalm else { return }
+        if report.registered != plan.endpoints { violate("only \(report.registered) endpoints registered") }
+        let calls = plan.callsPerPair * pairs.count
+        if report.callsSucceeded != calls { violate("\(report.callsSucceeded) of \(calls) calls succeeded") }
     }
 }

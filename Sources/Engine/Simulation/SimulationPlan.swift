@@ -2,8 +2,9 @@
 
 public import Bedrock
 public import PBX
+public import SIP
 
-/// A world to be simulated: endpoints in pairs, each pair one call through the built-in server.
+/// A world to be simulated: endpoints in pairs, each pair one call or more through the built-in server.
 public struct SimulationPlan: Hashable, Sendable {
     /// Everything that chance decides follows from it.
     public var seed: UInt64
@@ -15,28 +16,60 @@ public struct SimulationPlan: Hashable, Sendable {
     public var registrationsPerSecond = 500
     /// Calls started each second of virtual time.
     public var callsPerSecond = 200
+    /// How many calls a pair makes one after the other; 0 means that the endpoints only stay registered.
+    public var callsPerPair = 1
+    /// How long endpoints stay registered that make no calls.
+    public var hold: Interval = .zero
+    /// How long a callee rings.
+    public var answerAfter: Interval = .milliseconds(500)
     /// How long a caller talks.
     public var talkTime: Interval = .seconds(10)
     /// The registrations' lifetime in seconds; short ones are refreshed while the world runs.
     public var expires: UInt32 = 60
     /// The lifetime of the server's nonces; short ones make it say `stale`.
     public var nonceLifetime: Interval = .seconds(30)
+    /// The algorithms that the server offers.
+    public var algorithms: [DigestAlgorithm] = [DigestAlgorithm(.md5)]
+    /// Whether the server offers `qop`.
+    public var offersQop = true
+    /// Whether the accounts' realm is fixed; otherwise they answer whatever realm their registrar names.
+    public var fixesRealm = false
+    /// Whether callers now and then call somebody else than their partner: an extension, a stranger, another endpoint.
+    public var variesTargets = false
     /// How many shards play the endpoints.
     public var shards = 2
-    /// The share of BYEs that somebody on the path answers with a challenge of a foreign realm, 0…1.
-    public var forgedChallenges: Double = 0
-    /// The share of callers that hang up at a random moment, while it rings or soon after, 0…1.
-    public var impatience: Double = 0
+    /// Whether the endpoints of a shard share one socket.
+    public var sharesSockets = false
+    /// Every how many-th endpoint uses a TCP connection; 0 for none.
+    public var streamEvery = 0
     /// Faults that the server plays.
     public var faults: [PBXFault] = []
-    /// When the server is killed and starts again with nothing in its memory; nil for never.
-    public var serverRestart: Interval?
-    /// Virtual time after which a world that is not at rest has failed.
+    /// What befalls the world.
+    public var troubles: [Trouble] = []
+    /// Virtual time after which a world that is not at rest has failed; what its troubles cost comes on top.
     public var limit: Interval = .seconds(1800)
+    /// Whether every message is compared with all earlier ones; otherwise only with the rules that need no memory.
+    public var watchesClosely = true
+    /// Whether the last messages of each endpoint are kept for the report of a violation.
+    public var keepsLog = false
 
     /// Whether everything that is begun must succeed.
-    var isCalm: Bool {
-        forgedChallenges == 0 && impatience == 0 && faults.isEmpty && serverRestart == nil && link.loss <= 0.1
+    public var isCalm: Bool { troubles.isEmpty && faults.isEmpty && link.loss <= 0.1 }
+
+    /// Everything that can go wrong in it, in one line.
+    public var faultLine: String {
+        if isCalm { return "calm" }
+        let link =
+            "link \(Int(link.delay.milliseconds)) ms, loss \(Int(link.loss * 100))%, "
+            + "\(link.copies) copies of \(Int(link.duplication * 100))%"
+        let played = faults.map { fault in
+            switch fault.scope {
+            case .all: "server plays \(fault.kind.rawValue)"
+            case .share(let share): "server plays \(fault.kind.rawValue)=\(share / 100)%"
+            case .users(let users): "server plays \(fault.kind.rawValue) to \(users.count)"
+            }
+        }
+        return ([link] + played + troubles.map(\.description)).joined(separator: "; ")
     }
 
     /// A plan with the usual rates.
@@ -46,35 +79,4 @@ public struct SimulationPlan: Hashable, Sendable {
         self.endpoints = endpoints
         self.link = link
     }
-}
-
-/// What a simulated world came to.
-public struct SimulationReport: Hashable, Sendable {
-    /// Messages, timers and commands that happened.
-    public var events: UInt64 = 0
-    /// Datagrams that arrived.
-    public var delivered: UInt64 = 0
-    /// Datagrams that the link lost.
-    public var lost: UInt64 = 0
-    /// Datagrams that arrived twice.
-    public var duplicated: UInt64 = 0
-    /// Endpoints whose registration succeeded.
-    public var registered = 0
-    /// Endpoints whose registration failed.
-    public var registrationsFailed = 0
-    /// Calls that were up and ended as they should.
-    public var callsSucceeded = 0
-    /// Endpoints that gave their result.
-    public var closed = 0
-    /// Challenges that nobody may answer, put on the wire.
-    public var forgedChallenges: UInt64 = 0
-    /// Virtual time until the world was at rest.
-    public var virtualTime = Interval.zero
-    /// A hash over every datagram with its time and addresses: the same plan gives the same one.
-    public var traceHash: UInt64 = 0
-    /// What must not be and was, in words; capped.
-    public var violations: [String] = []
-
-    /// A world in which nothing has happened.
-    public init() {}
 }
