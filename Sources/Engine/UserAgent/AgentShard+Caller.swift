@@ -48,6 +48,8 @@ extension AgentShard {
     }
 
     private func receiveSuccess(_ handle: SlabHandle, _ response: Message, now: Instant) {
+        // One that was damaged on its way makes no dialog; it comes again until it is acknowledged.
+        guard response.defect == nil, calls[handle]!.hasCallID(of: response) else { return }
         if let dialog = calls[handle]!.dialog, !dialog.isAnswered(by: response) {
             return releaseFork(handle, response, now: now)
         }
@@ -192,9 +194,11 @@ extension AgentShard {
         dialog.begin(
             .ack, sequence: sequence, transport: endpoint.transport, sentBy: endpoint.local, branch: branch,
             into: &layer.writer)
-        layer.writer.output.append(call.credentialLines)
+        // Where the server keeps out of the dialog the ACK goes to the peer, which must not see credentials meant for the server.
+        let destination = destination(of: dialog, call.slot)
+        if destination == endpoint.server { layer.writer.output.append(call.credentialLines) }
         layer.writer.finish()
-        layer.transmit(from: start, flow: endpoint.flow, destination: destination(of: dialog, call.slot))
+        layer.transmit(from: start, flow: endpoint.flow, destination: destination)
     }
 
     /// A branch for a request without a transaction.

@@ -2,8 +2,8 @@
 
 public import Bedrock
 public import Media
-public import RunMetrics
-public import SIP
+import RunMetrics
+import SIP
 
 extension AgentShard {
     /// Does what it is told, or plans it.
@@ -96,6 +96,7 @@ extension AgentShard {
             for handle in [endpoints[slot].call, endpoints[slot].endedCall] {
                 guard let handle, calls.contains(handle) else { continue }
                 calls[handle]!.fail(.teardownError)
+                dropInvite(handle, now: now)
                 if calls[handle]!.state.giveUp() == .end { endCall(handle, now: now) }
                 forgetCall(handle)
             }
@@ -109,6 +110,20 @@ extension AgentShard {
                 endpoints[slot].evidence.unregistered = false
             }
             close(slot)
+        }
+    }
+
+    /// Ends the INVITE transaction of a call that is cut off: one that rings has no timer of its own, here or at the other side.
+    private func dropInvite(_ handle: SlabHandle, now: Instant) {
+        switch calls[handle]!.state {
+        case .inviting, .proceeding, .cancelRequested, .cancelling:
+            if let invite = calls[handle]!.invite { layer.abandon(invite) }
+        case .ringing:
+            if let server = calls[handle]!.server {
+                layer.respond(server, status: 480, toTag: tag(of: handle), now: now)
+                calls[handle]!.server = nil
+            }
+        default: break
         }
     }
 

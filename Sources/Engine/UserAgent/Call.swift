@@ -59,6 +59,15 @@ struct Call: Sendable {
         evidence = CallEvidence(role: role, target: target)
     }
 
+    /// Whether a message carries the Call-ID of this caller's INVITE.
+    func hasCallID(of message: Message) -> Bool {
+        guard let slice = message.callID else { return false }
+        var own = ByteWriter(capacity: 32)
+        own.append(hex: callID.0, digits: 16)
+        own.append(hex: callID.1, digits: 16)
+        return own.bytes.withUnsafeBytes { message.matches(slice, $0) }
+    }
+
     /// Notes the first failure; later ones are its consequence.
     mutating func fail(_ outcome: EndpointOutcome) {
         if failure == nil { failure = outcome }
