@@ -84,4 +84,13 @@ import Testing
         #expect(report.closed == 200)
         #expect(report.violations.isEmpty, "\(report.violations)")
     }
+
+    @Test func `an end in the middle of ringing leaves no transaction on either side`() {
+        var plan = SimulationPlan(seed: 51, endpoints: 20, link: LinkConditions())
+        plan.answerAfter = .seconds(30)
+        plan.troubles = [.end(at: .seconds(5), deadline: .seconds(1))]
+        let report = run(plan)
+        #expect(report.closed == 20 && report.callsSucceeded == 0)
+        #expect(report.violations.isEmpty, "\(report.violations)")
+    }
 }

@@ -16,8 +16,16 @@ extension Simulation {
         let serial = troubleRandom.next() % 1000
         var realm = Self.realm
         if storm.kind == .realms { realm = Array("realm-\(serial % 5).example".utf8) }
-        let call = request.callID.map { request.hash(of: $0) } ?? 0
-        let nonce = storm.kind == .same ? "front-\(call)" : "front-\(serial)-\(report.events)"
+        var nonce = Array("front-\(serial)-\(report.events)".utf8)
+        if storm.kind == .same {
+            // The nonce that was answered once more: the credentials are wrong.
+            for header in [HeaderName.authorization, .proxyAuthorization] {
+                request.forEachAuthorization(header) {
+                    nonce = Array(request.bytes(of: $0.nonce))
+                    return false
+                }
+            }
+        }
         let answer = challenge(
             request, status: method == .register ? 401 : 407, realm: realm, nonce: nonce,
             isStale: storm.kind == .stale)
@@ -42,7 +50,7 @@ extension Simulation {
         let isBait = request.toTag != nil && troubleRandom.chance(0.3)
         let realm = isBait ? Self.realm : Array("elsewhere.example".utf8)
         let answer = challenge(
-            request, status: status, realm: realm, nonce: "forged-\(report.forgedChallenges)",
+            request, status: status, realm: realm, nonce: Array("forged-\(report.forgedChallenges)".utf8),
             isStale: troubleRandom.chance(0.3))
         let event: Event
         if let connection = network.links[link].connection {
@@ -56,7 +64,7 @@ extension Simulation {
         _ = queue.schedule(event, at: now + .milliseconds(1))
     }
 
-    private func challenge(_ request: Message, status: UInt16, realm: [UInt8], nonce: String, isStale: Bool) -> [UInt8]
+    private func challenge(_ request: Message, status: UInt16, realm: [UInt8], nonce: [UInt8], isStale: Bool) -> [UInt8]
     {
         var writer = MessageWriter()
         writer.beginResponse(
@@ -65,7 +73,7 @@ extension Simulation {
         writer.output.append("Digest realm=\"")
         writer.output.append(realm)
         writer.output.append("\", nonce=\"")
-        writer.output.append(string: nonce)
+        writer.output.append(nonce)
         writer.output.append("\", algorithm=MD5")
         if troubleRandom.chance(0.8) { writer.output.append(", qop=\"auth\"") }
         if isStale { writer.output.append(", stale=true") }

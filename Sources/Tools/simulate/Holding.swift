@@ -9,10 +9,12 @@ extension Simulate {
     static func runHolding(endpoints: Int, _ tally: inout Tally) {
         var plan = SimulationPlan(seed: 1_000_000, endpoints: endpoints)
         plan.callsPerPair = 0
-        plan.registrationsPerSecond = 20_000
-        // Spread over 50 s, refreshed at nine tenths of 200 s.
-        plan.expires = 200
-        plan.hold = .seconds(400)
+        // The server keeps each answer for 32 s to absorb copies: the slower they come, the fewer it holds at a time.
+        plan.registrationsPerSecond = 4000
+        // Refreshed after about 540 s, twice.
+        plan.expires = 600
+        plan.hold = .seconds(1200)
+        plan.limit = .seconds(3600)
         plan.watchesClosely = false
         var memory: [SimulationMilestone: Int] = [:]
         var report = SimulationReport()
