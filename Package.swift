@@ -52,8 +52,15 @@ var targets: [Target] = [
         name: "simulate", dependencies: ["Bedrock", "SIP", "Simulation", "CCrypto"], path: "Sources/Tools/simulate",
         swiftSettings: settings),
 
+    .executableTarget(
+        name: "parse-bench", dependencies: ["Bedrock", "SIP", "Media"], path: "Sources/Tools/parse-bench",
+        swiftSettings: settings),
+
+    // The messages of RFC 4475 and RFC 5118; tests of several layers read them.
+    .target(name: "TortureMessages", path: "Tests/Engine/TortureMessages", swiftSettings: settings),
+
     engineTests("Bedrock", ["Bedrock"]),
-    engineTests("SIP", ["Bedrock", "SIP", "CCrypto"]),
+    engineTests("SIP", ["Bedrock", "SIP", "CCrypto", "TortureMessages"]),
     engineTests("Media", ["Bedrock", "Media"]),
     engineTests("RunMetrics", ["Bedrock", "RunMetrics"]),
     engineTests("Domain", ["Bedrock", "RunMetrics", "Domain"]),

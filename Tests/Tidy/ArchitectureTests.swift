@@ -28,7 +28,7 @@ enum DrawnTable {
 
     static func rows(of table: ImportTable) -> [Row] {
         let everything = Set(ImportTable.engineNames + ImportTable.platformNames)
-        return table.rooms.filter { $0.folder.hasPrefix("Sources/") && $0.name != "simulate" }.map {
+        return table.rooms.filter { $0.folder.hasPrefix("Sources/") && !$0.folder.hasPrefix("Sources/Tools/") }.map {
             Row(room: $0.name, own: $0.own == everything ? ["all"] : $0.own.sorted(), external: $0.external.sorted())
         }
     }

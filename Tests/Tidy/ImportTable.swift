@@ -76,7 +76,14 @@ struct ImportTable {
             name: "simulate", folder: "Sources/Tools/simulate", own: Set(engineNames + ["CCrypto"]), external: [],
             system: platformSystem),
         Room(
-            name: "engine tests", folder: "Tests/Engine", own: Set(engineNames + ["CCrypto"]), external: ["Testing"],
+            name: "parse-bench", folder: "Sources/Tools/parse-bench", own: ["Bedrock", "SIP", "Media"], external: [],
+            system: platformSystem),
+        Room(
+            name: "fuzz targets", folder: "Fuzz", own: ["Bedrock", "SIP", "Media", "CCrypto"], external: [],
+            system: platformSystem),
+        Room(
+            name: "engine tests", folder: "Tests/Engine", own: Set(engineNames + ["CCrypto", "TortureMessages"]),
+            external: ["Testing"],
             system: platformSystem),
         Room(
             name: "simulation tests", folder: "Tests/Simulation", own: Set(engineNames + ["CCrypto"]),

@@ -137,7 +137,8 @@ private struct Masker {
 
     private func stands(_ token: String, at place: Int) -> Bool {
         let bytes = Array(token.utf8)
-        return place + bytes.count <= text.count && text[place..<(place + bytes.count)].elementsEqual(bytes)
+        return place >= 0 && place + bytes.count <= text.count
+            && text[place..<(place + bytes.count)].elementsEqual(bytes)
     }
 
     private func count(of byte: Character, at place: Int) -> Int {

@@ -30,106 +30,111 @@ extension TransportAddress.IP: CustomStringConvertible {
 
     /// Reads an address without brackets or scope: a dotted quad, or IPv6 in any RFC 4291 §2.2 form. Nil for anything else.
     public init?(_ text: some StringProtocol) {
-        if text.utf8.contains(0x3A) {
-            guard let halves = Self.parseV6(text) else { return nil }
-            self = .v6(high: halves.0, low: halves.1)
-        } else {
-            guard let value = Self.parseV4(text) else { return nil }
-            self = .v4(value)
-        }
-    }
-
-    private static func parseV4(_ text: some StringProtocol) -> UInt32? {
-        var value: UInt32 = 0
-        var octet: UInt32 = 0
-        var digits = 0
-        var dots = 0
-        for byte in text.utf8 {
-            if byte == 0x2E {
-                guard digits > 0, dots < 3 else { return nil }
-                value = value << 8 | octet
-                (octet, digits, dots) = (0, 0, dots + 1)
-            } else {
-                guard (0x30...0x39).contains(byte), digits < 3 else { return nil }
-                octet = octet * 10 + UInt32(byte - 0x30)
-                digits += 1
-                guard octet < 256 else { return nil }
-            }
-        }
-        guard dots == 3, digits > 0 else { return nil }
-        return value << 8 | octet
-    }
-
-    private static func parseV6(_ text: some StringProtocol) -> (UInt64, UInt64)? {
-        func groups(_ part: some StringProtocol) -> [UInt16]? {
-            if part.isEmpty { return [] }
-            var result: [UInt16] = []
-            let pieces = part.split(separator: ":", omittingEmptySubsequences: false)
-            for (index, piece) in pieces.enumerated() {
-                if piece.contains(".") {
-                    guard index == pieces.count - 1, let tail = parseV4(piece) else { return nil }
-                    result += [UInt16(tail >> 16), UInt16(tail & 0xFFFF)]
-                } else {
-                    guard (1...4).contains(piece.utf8.count), piece.utf8.allSatisfy({ $0 != 0x2B && $0 != 0x2D }),
-                        let group = UInt16(piece, radix: 16)
-                    else { return nil }
-                    result.append(group)
-                }
-            }
-            return result
-        }
-        var all: [UInt16]
-        if let gap = text.firstIndex(of: ":"), let double = firstDoubleColon(text, from: gap) {
-            guard let left = groups(text[..<double]), let right = groups(text[text.index(double, offsetBy: 2)...]),
-                left.count + right.count < 8
-            else { return nil }
-            all = left + [UInt16](repeating: 0, count: 8 - left.count - right.count) + right
-        } else {
-            guard let whole = groups(text) else { return nil }
-            all = whole
-        }
-        guard all.count == 8 else { return nil }
-        let halves = [all[0..<4], all[4..<8]].map { $0.reduce(UInt64(0)) { $0 << 16 | UInt64($1) } }
-        return (halves[0], halves[1])
-    }
-
-    private static func firstDoubleColon<T: StringProtocol>(_ text: T, from start: T.Index) -> T.Index? {
-        var index = start
-        while index < text.endIndex {
-            let next = text.index(after: index)
-            if next < text.endIndex, text[index] == ":", text[next] == ":" { return index }
-            index = next
-        }
-        return nil
+        var text = String(text)
+        guard let address = text.withUTF8({ Self(host: UnsafeRawBufferPointer($0)) }) else { return nil }
+        self = address
     }
 }
 
 extension TransportAddress.IP {
-    /// The numeric address in a host of a message, without brackets; nil for a name. IPv4 is read without making a string.
+    /// The numeric address in a host of a message, without brackets; nil for a name.
+    ///
+    /// A dotted tail may follow three colons, which the grammar of RFC 3261 asks for by mistake (RFC 5118 §4.10).
     public init?(host: UnsafeRawBufferPointer) {
-        if host.contains(UInt8(ascii: ":")) {
-            self.init(String(decoding: host, as: UTF8.self))
-            return
+        guard let first = host.first, host.count <= Self.longestText else { return nil }
+        // Every IPv6 form has a colon among its first five bytes; a name or a dotted quad has none at all.
+        if first == Self.colon || host.prefix(5).contains(Self.colon) {
+            guard let value = Self.parseV6(host) else { return nil }
+            self = .v6(high: UInt64(value >> 64), low: UInt64(truncatingIfNeeded: value))
+        } else {
+            guard let value = Self.parseV4(host, from: 0) else { return nil }
+            self = .v4(value)
         }
+    }
+
+    private static var colon: UInt8 { 0x3A }
+    private static var dot: UInt8 { 0x2E }
+    /// Eight groups of four digits, the last two as a dotted quad, and one colon too many.
+    private static var longestText: Int { 46 }
+
+    private static func parseV4(_ text: UnsafeRawBufferPointer, from start: Int) -> UInt32? {
         var value: UInt32 = 0
-        var part: UInt32 = 0
+        var octet: UInt32 = 0
         var digits = 0
         var dots = 0
-        for byte in host {
-            switch byte {
-            case UInt8(ascii: "."):
-                guard digits > 0 else { return nil }
-                value = value << 8 | part
-                (part, digits, dots) = (0, 0, dots + 1)
-            case 0x30...0x39 where digits < 3:
-                part = part * 10 + UInt32(byte - 0x30)
+        for place in start..<text.count {
+            let byte = text[place]
+            let digit = byte &- 0x30
+            if digit < 10 {
+                guard digits < 3 else { return nil }
+                octet = octet * 10 + UInt32(digit)
                 digits += 1
-                guard part < 256 else { return nil }
-            default: return nil
+            } else {
+                guard byte == dot, digits > 0, octet < 256, dots < 3 else { return nil }
+                value = value << 8 | octet
+                (octet, digits, dots) = (0, 0, dots + 1)
             }
         }
-        guard dots == 3, digits > 0 else { return nil }
-        self = .v4(value << 8 | part)
+        return dots == 3 && digits > 0 && octet < 256 ? value << 8 | octet : nil
+    }
+
+    private static func parseV6(_ text: UnsafeRawBufferPointer) -> UInt128? {
+        // The groups read since the start or since `::`, and those before it.
+        var groups = (value: UInt128(0), count: 0)
+        var before: (value: UInt128, count: Int)?
+        var place = 0
+        if text.count >= 2, text[0] == colon, text[1] == colon {
+            before = groups
+            place = 2
+        }
+        while place < text.count {
+            if let before, before.count + groups.count < 6, text[place] == colon, text[place - 1] == colon {
+                // The third colon, for a dotted tail only.
+                guard let tail = parseV4(text, from: place + 1) else { return nil }
+                groups = (groups.value << 32 | UInt128(tail), groups.count + 2)
+                break
+            }
+            guard let (group, end) = parseGroup(text, from: place) else { return nil }
+            if end < text.count, text[end] == dot {
+                guard let tail = parseV4(text, from: place) else { return nil }
+                groups = (groups.value << 32 | UInt128(tail), groups.count + 2)
+                break
+            }
+            groups = (groups.value << 16 | UInt128(group), groups.count + 1)
+            guard groups.count <= 8 else { return nil }
+            place = end
+            if place == text.count { break }
+            guard text[place] == colon, place + 1 < text.count else { return nil }
+            place += 1
+            if text[place] == colon {
+                guard before == nil else { return nil }
+                before = groups
+                groups = (0, 0)
+                place += 1
+            }
+        }
+        guard let before else { return groups.count == 8 ? groups.value : nil }
+        guard before.count + groups.count < 8 else { return nil }
+        return before.value << UInt128(16 * (8 - before.count)) | groups.value
+    }
+
+    /// One to four hexadecimal digits and the place behind them.
+    private static func parseGroup(_ text: UnsafeRawBufferPointer, from start: Int) -> (UInt16, Int)? {
+        var value: UInt16 = 0
+        var place = start
+        while place < text.count, place < start + 4 {
+            let byte = text[place]
+            let letter = (byte | 0x20) &- 0x61
+            if byte &- 0x30 < 10 {
+                value = value << 4 | UInt16(byte &- 0x30)
+            } else if letter < 6 {
+                value = value << 4 | UInt16(letter + 10)
+            } else {
+                break
+            }
+            place += 1
+        }
+        return place > start ? (value, place) : nil
     }
 }
 

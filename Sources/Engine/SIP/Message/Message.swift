@@ -24,6 +24,8 @@ public struct Message: Sendable {
     public internal(set) var methodToken: Slice
     /// What follows the empty line, as far as Content-Length says (RFC 3261 §18.3).
     public internal(set) var body: Slice
+    /// What the form of a request is guilty of; see `defect`.
+    var formDefect: Defect?
 
     /// The method of a request, nil for a response.
     public var method: Method? {

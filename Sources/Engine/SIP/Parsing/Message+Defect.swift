@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What makes a well-formed message useless: one of the headers that every message needs is missing or bad (RFC 3261 §8.1.1).
+/// What makes a readable message useless: one of the headers that every message needs is missing or bad (RFC 3261 §8.1.1), or
+/// its first line or its length is wrong and it is a request, which then gets an answer all the same (RFC 3261 §18.3).
 public enum Defect: Hashable, Sendable {
     case via, from, to, callID, cSeq
+    /// The request line has more or other white space than single spaces between its three parts (RFC 3261 §7.1).
+    case requestLine
+    /// The request is of another protocol version than SIP/2.0.
+    case version
+    /// Content-Length is no number, stands twice with different numbers, or says more than came; the body is left out.
+    case contentLength
     /// CSeq names another method than the request line (RFC 3261 §8.1.1.5).
     case methodMismatch
     /// The Request-URI is malformed.
@@ -12,9 +19,15 @@ public enum Defect: Hashable, Sendable {
     /// A header that must stand once stands twice.
     case repeatedHeader
 
-    /// The reason phrase of the 400 that a request with it deserves.
+    /// The status that a request with it deserves: 505 for another version (RFC 3261 §21.5.6), else 400.
+    public var status: UInt16 { self == .version ? 505 : 400 }
+
+    /// The reason phrase of the answer that a request with it deserves.
     public var reason: StaticString {
         switch self {
+        case .requestLine: "Bad request line"
+        case .version: "Version Not Supported"
+        case .contentLength: "Bad Content-Length"
         case .via: "Bad or missing Via"
         case .from: "Bad or missing From"
         case .to: "Bad or missing To"
@@ -29,9 +42,10 @@ public enum Defect: Hashable, Sendable {
 }
 
 extension Message {
-    /// The first defect of the headers that every message needs, nil when they are good. A request with one is answered with 400
+    /// What is wrong with the message, nil when it can be worked with. A request with a defect is answered with `Defect.status`
     /// where it can be, a response with one is dropped (RFC 3261 §16.3, §18.1.2).
     public var defect: Defect? {
+        if let formDefect { return formDefect }
         guard topVia != nil else { return .via }
         guard let from, isUsable(from) else { return .from }
         guard let to, isUsable(to) else { return .to }

@@ -2,7 +2,7 @@
 
 extension Message {
     /// Parses one datagram (RFC 3261 §7, §18.3): bytes after Content-Length are dropped, a missing Content-Length means all the
-    /// rest. Checks the form of the lines only; `defect` says whether the headers that every message needs are good.
+    /// rest. Checks the form of the lines only; `defect` says whether the message can be worked with.
     public static func parse(datagram bytes: UnsafeRawBufferPointer) throws(ParseError) -> Message {
         try parse(bytes, isStream: false)
     }
@@ -52,6 +52,10 @@ private struct HeadParser {
     var startLine = StartLine.response(status: 0, reason: Slice(0, 0))
     var methodToken = Slice(0, 0)
     var contentLength: Int?
+    var hasBadLength = false
+    /// How far the header line was walked through for quotes, which only a control character asks for, and whether one is open.
+    var quotes = (walked: 0, isOpen: false)
+    var formDefect: Defect?
 
     init(bytes: UnsafeRawBufferPointer, index: UnsafeMutableRawBufferPointer) {
         self.bytes = bytes
@@ -91,6 +95,7 @@ private struct HeadParser {
                 position = place + 2
                 return place
             case 0x0D where place + 1 == bytes.count: throw ParseError(.truncatedHead, at: place)
+            case let byte where byte != 0x0D && isQuotedPair(at: place): place += 1
             default: throw ParseError(.controlCharacter, at: place)
             }
         }
@@ -110,6 +115,19 @@ private struct HeadParser {
         return place
     }
 
+    /// Whether the byte at a place follows a backslash in a quoted string: there any byte but CR and LF may stand (RFC 3261
+    /// §25.1, quoted-pair).
+    private mutating func isQuotedPair(at place: Int) -> Bool {
+        while quotes.walked < place {
+            let byte = bytes[quotes.walked]
+            if byte == UInt8(ascii: "\"") { quotes.isOpen.toggle() }
+            let isEscape = byte == UInt8(ascii: "\\") && quotes.isOpen
+            quotes.walked += isEscape ? 2 : 1
+            if isEscape, quotes.walked == place + 1 { return true }
+        }
+        return false
+    }
+
     private mutating func readStartLine(_ line: Slice) throws(ParseError) {
         var scanner = Scanner(bytes, line)
         let first = scanner.token()
@@ -126,22 +144,34 @@ private struct HeadParser {
             return
         }
         guard !first.isEmpty, scanner.consume(0x20) else { throw ParseError(.startLine, at: scanner.position) }
-        let uri = scanner.run(until: 0x20)
-        guard !uri.isEmpty, scanner.consume(0x20) else { throw ParseError(.startLine, at: scanner.position) }
-        let version = scanner.rest
-        guard bytes.matchesIgnoringCase(version, "sip/2.0") else {
-            // Another version gets 505 (RFC 3261 §21.5.6), anything else is no request line.
-            let isVersion =
-                version.length >= 7 && bytes.matchesIgnoringCase(Slice(version.start, version.start + 4), "sip/")
-                && (version.start + 4..<version.end).allSatisfy { ASCII.isDigit(bytes[$0]) || bytes[$0] == 0x2E }
-            throw ParseError(isVersion ? .version : .startLine, at: version.start)
+        var uri = scanner.run(until: 0x20)
+        var version = Slice(scanner.position, scanner.position)
+        if scanner.consume(0x20) { version = scanner.rest }
+        if uri.isEmpty || !bytes.matchesIgnoringCase(version, "sip/2.0") {
+            (uri, version) = try looseRequestLine(Slice(first.end + 1, line.end))
         }
         methodToken = first
         startLine = .request(Method(bytes, first), uri: uri)
     }
 
+    /// A request line that is recognisable and wrong, so that its request gets an answer: the last word is a protocol version,
+    /// something stands before it.
+    private mutating func looseRequestLine(_ rest: Slice) throws(ParseError) -> (uri: Slice, version: Slice) {
+        let words = bytes.trimmed(rest)
+        let start = (words.range.last { ASCII.isWhitespace(bytes[$0]) } ?? words.start - 1) + 1
+        let version = Slice(start, words.end)
+        let uri = bytes.trimmed(Slice(words.start, start))
+        guard !uri.isEmpty, version.length >= 7,
+            bytes.matchesIgnoringCase(Slice(version.start, version.start + 4), "sip/"),
+            (version.start + 4..<version.end).allSatisfy({ ASCII.isDigit(bytes[$0]) || bytes[$0] == 0x2E })
+        else { throw ParseError(.startLine, at: rest.start) }
+        formDefect = bytes.matchesIgnoringCase(version, "sip/2.0") ? .requestLine : .version
+        return (uri, version)
+    }
+
     private mutating func readHeaderLine() throws(ParseError) {
         let start = position
+        quotes = (start, false)
         var end = try lineEnd(from: start)
         // A line that begins with white space continues the one before (RFC 3261 §7.3.1).
         while position < bytes.count, ASCII.isWhitespace(bytes[position]) {
@@ -160,7 +190,7 @@ private struct HeadParser {
             valueOffset: value.offset, valueLength: value.length)
         entry.store(index, headerCount * IndexEntry.size)
         headerCount += 1
-        if entry.name == .contentLength { try readContentLength(value) }
+        if entry.name == .contentLength { readContentLength(value) }
     }
 
     private func trimmedWithFolds(_ slice: Slice) -> Slice {
@@ -171,18 +201,29 @@ private struct HeadParser {
         return Slice(start, end)
     }
 
-    private mutating func readContentLength(_ value: Slice) throws(ParseError) {
+    private mutating func readContentLength(_ value: Slice) {
         guard let length = bytes.decimal(value, maximum: UInt64(Limits.messageSize)),
             contentLength == nil || contentLength == Int(length)
-        else { throw ParseError(.contentLength, at: value.start) }
+        else { return hasBadLength = true }
         contentLength = Int(length)
     }
 
-    /// The message from what was found, its bytes and index in one array.
-    func message(isStream: Bool) throws(ParseError) -> Message {
+    /// Where the message ends. In a stream only Content-Length says so; a datagram's request of the wrong length gets an answer,
+    /// a response is dropped (RFC 3261 §18.3).
+    private mutating func bodyLength(isStream: Bool) throws(ParseError) -> Int {
         let available = bytes.count - position
-        if let contentLength, contentLength > available { throw ParseError(.contentLength, at: position) }
-        let bodyLength = contentLength ?? (isStream ? 0 : available)
+        if !hasBadLength {
+            let length = contentLength ?? (isStream ? 0 : available)
+            if length <= available { return length }
+        }
+        guard !isStream, case .request = startLine else { throw ParseError(.contentLength, at: position) }
+        formDefect = formDefect ?? .contentLength
+        return 0
+    }
+
+    /// The message from what was found, its bytes and index in one array.
+    mutating func message(isStream: Bool) throws(ParseError) -> Message {
+        let bodyLength = try bodyLength(isStream: isStream)
         let count = position + bodyLength
         let storage = [UInt8](unsafeUninitializedCapacity: count + headerCount * IndexEntry.size) { buffer, filled in
             let raw = UnsafeMutableRawBufferPointer(buffer)
@@ -194,7 +235,7 @@ private struct HeadParser {
         }
         return Message(
             storage: storage, count: count, headerCount: headerCount, startLine: startLine, methodToken: methodToken,
-            body: Slice(offset: position, length: bodyLength))
+            body: Slice(offset: position, length: bodyLength), formDefect: formDefect)
     }
 
     private func unfold(_ raw: UnsafeMutableRawBufferPointer) {

@@ -10,7 +10,7 @@ public struct ParseError: Error, Hashable, Sendable {
         case tooLong
         /// The first line is neither a request line nor a status line.
         case startLine
-        /// The protocol version is not SIP/2.0; a request gets 505.
+        /// A response whose protocol version is not SIP/2.0; a request of another version has the defect of that name.
         case version
         /// A header line without a name or a colon.
         case headerLine
@@ -20,7 +20,7 @@ public struct ParseError: Error, Hashable, Sendable {
         case tooManyHeaders
         /// The bytes end before the empty line.
         case truncatedHead
-        /// Content-Length is not a number, repeated with another value, or above what follows.
+        /// Content-Length is not a number, repeated with another value, or above what follows, in a response or on a stream.
         case contentLength
     }
 

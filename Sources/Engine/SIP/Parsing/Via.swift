@@ -57,7 +57,7 @@ public struct Via: Hashable, Sendable {
     public let parameters: Slice
     /// The branch, nil when there is none (RFC 2543).
     public let branch: Slice?
-    /// The address the request came from, as the next hop saw it; nil when not written.
+    /// The address the request came from, as the next hop saw it, IPv6 without brackets (RFC 5118 §4.5); nil when not written.
     public let received: Slice?
     /// Whether `rport` is there (RFC 3581).
     public let hasRPort: Bool
@@ -71,7 +71,7 @@ public struct Via: Hashable, Sendable {
         var scanner = Scanner(bytes, slice)
         scanner.skipWhitespace()
         guard bytes.matchesIgnoringCase(scanner.token(), "sip"), scanner.consumeSeparator(UInt8(ascii: "/")),
-            bytes.matches(scanner.token(), "2.0"), scanner.consumeSeparator(UInt8(ascii: "/"))
+            !scanner.token().isEmpty, scanner.consumeSeparator(UInt8(ascii: "/"))
         else { return nil }
         let name = scanner.token()
         guard !name.isEmpty, let byte = scanner.next, ASCII.isWhitespace(byte) else { return nil }
@@ -90,7 +90,7 @@ public struct Via: Hashable, Sendable {
             if branch == nil, bytes.matchesIgnoringCase(name, "branch") {
                 branch = value
             } else if bytes.matchesIgnoringCase(name, "received") {
-                received = value
+                received = bytes.withoutBrackets(value)
             } else if bytes.matchesIgnoringCase(name, "rport") {
                 hasRPort = true
                 rport = bytes.decimal(value, maximum: 65_535).map { UInt16($0) }
@@ -104,6 +104,16 @@ public struct Via: Hashable, Sendable {
 
     /// The port that a response goes to when nothing else is known: the one written, or the transport's own.
     public var sentByPort: UInt16 { port ?? (transport == .tls || transport == .wss ? 5061 : 5060) }
+}
+
+extension UnsafeRawBufferPointer {
+    /// A host without the brackets of an IPv6 reference.
+    fileprivate func withoutBrackets(_ host: Slice) -> Slice {
+        guard host.length > 2, self[host.start] == UInt8(ascii: "["), self[host.end - 1] == UInt8(ascii: "]") else {
+            return host
+        }
+        return Slice(host.start + 1, host.end - 1)
+    }
 }
 
 extension Message {

@@ -30,13 +30,13 @@ extension TransactionLayer {
         }
     }
 
-    /// Answers a defective request with 400 without keeping anything, where a Via says how (RFC 3261 §8.2.6, §8.2.7).
+    /// Answers a defective request without keeping anything, where a Via says how (RFC 3261 §8.2.6, §8.2.7).
     private mutating func refuse(
         _ message: Message, defect: Defect, flow: FlowID, source: TransportAddress, isReliable: Bool
     ) {
         guard let method = message.method, method != .ack, message.topVia != nil else { return }
         let start = writer.output.count
-        writer.statusLine(400, reason: defect.reason)
+        writer.statusLine(defect.status, reason: defect.reason)
         writer.copyVias(of: message, source: isReliable ? nil : source)
         for name in [HeaderName.from, .to, .callID, .cSeq] { writer.copy(name, of: message) }
         writer.finish()
