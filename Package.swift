@@ -78,6 +78,7 @@ if !engineOnly {
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -95,8 +96,10 @@ if !engineOnly {
     ]
     let secure: [Target.Dependency] = [
         .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOTLS", package: "swift-nio"),
         .product(name: "NIOWebSocket", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "SwiftASN1", package: "swift-asn1"),
         .product(name: "X509", package: "swift-certificates"),
     ]
     let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
@@ -142,7 +145,8 @@ if !engineOnly {
 
         platformTests(
             "Runtime",
-            ["Bedrock", "SIP", "Media", "RunMetrics", "UserAgent", "PBX", "Runtime", "CNet", "CCrypto"] + nio),
+            ["Bedrock", "SIP", "Media", "RunMetrics", "UserAgent", "PBX", "Runtime", "CNet", "CCrypto", crypto] + nio
+                + secure + [.product(name: "NIOEmbedded", package: "swift-nio")]),
         platformTests("Vault", ["Bedrock", "Domain", "Vault", crypto]),
         platformTests(
             "Store", ["Bedrock", "RunMetrics", "Domain", "Store", .product(name: "GRDB", package: "GRDB.swift")]),

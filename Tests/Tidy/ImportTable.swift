@@ -50,7 +50,7 @@ struct ImportTable {
         engine("Simulation", ["Bedrock", "SIP", "Media", "RunMetrics", "Domain", "UserAgent", "PBX"]),
         platform(
             "Runtime", ["Bedrock", "SIP", "Media", "RunMetrics", "UserAgent", "PBX", "CNet", "CCrypto"],
-            ["NIOCore", "NIOPosix", "NIOSSL", "X509", "Logging"]),
+            ["NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL", "NIOTLS", "NIOWebSocket", "SwiftASN1", "X509", "Logging"]),
         platform(
             "WorkerLink", ["Bedrock", "RunMetrics", "Domain"],
             ["NIOCore", "NIOPosix", "NIOSSL", "Crypto", "Logging"]),

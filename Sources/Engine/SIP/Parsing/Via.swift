@@ -20,14 +20,13 @@ public enum Transport: UInt8, Hashable, Sendable {
         }
     }
 
-    /// The name in a URI parameter; empty for `other`.
+    /// The name in a URI parameter; empty for `other`. A secured WebSocket is `ws` there too (RFC 7118 §5.3).
     public var parameterName: StaticString {
         switch self {
         case .udp: "udp"
         case .tcp: "tcp"
         case .tls: "tls"
-        case .ws: "ws"
-        case .wss: "wss"
+        case .ws, .wss: "ws"
         case .other: ""
         }
     }
@@ -37,7 +36,7 @@ public enum Transport: UInt8, Hashable, Sendable {
 
     init(_ bytes: UnsafeRawBufferPointer, _ name: Slice) {
         for transport in [Transport.udp, .tcp, .tls, .ws, .wss]
-        where bytes.matchesIgnoringCase(name, transport.parameterName) {
+        where bytes.matchesIgnoringCase(name, transport.viaName) {
             self = transport
             return
         }

@@ -4,16 +4,32 @@ public import Bedrock
 import NIOCore
 import NIOPosix
 public import PBX
-import SIP
+public import SIP
 import Synchronization
 
-/// The built-in SIP server on the wire: one event loop with UDP and TCP on the same port.
+/// A further listener of the built-in server.
+public struct PBXListener: Hashable, Sendable {
+    /// TCP, TLS, WS or WSS; one listener for each.
+    public var transport: Transport
+    /// Address and port; port 0 chooses a free one.
+    public var address: TransportAddress
+
+    /// A listener from its parts.
+    public init(_ transport: Transport, _ address: TransportAddress) {
+        self.transport = transport
+        self.address = address
+    }
+}
+
+/// The built-in SIP server on the wire: one event loop with UDP and TCP on the same port, and TLS, WS and WSS where asked for.
 public final class PBXServer: Sendable {
     /// How often a free port is looked for that both UDP and TCP can have.
     private static let portAttempts = 16
 
     /// Where it listens, the port chosen if none was asked for.
     public let address: TransportAddress
+    /// Where the further listeners are, in the order asked for.
+    public let listeners: [PBXListener]
 
     private let group: MultiThreadedEventLoopGroup
     private let loop: any EventLoop
@@ -26,10 +42,17 @@ public final class PBXServer: Sendable {
     /// - Parameters:
     ///   - accounts: who may register; their credentials lie in `secrets`, which must outlive the server.
     ///   - listen: address and port; port 0 chooses a free one.
-    /// - Throws: the system's error when the port cannot be bound.
+    ///   - further: what else to listen on.
+    ///   - security: the server's certificate; required with TLS and WSS.
+    /// - Throws: the system's error when a port cannot be bound; `SecurityProblem` when the certificate cannot be used.
     public init(
-        configuration: PBXConfiguration, accounts: [PBXAccount], secrets: SecretArena, listen: TransportAddress
+        configuration: PBXConfiguration, accounts: [PBXAccount], secrets: SecretArena, listen: TransportAddress,
+        further: [PBXListener] = [], security: ServerSecurity? = nil
     ) async throws {
+        let context = try security.map { files in try ServerSecurityContext(files) }
+        if context == nil, let one = further.first(where: { $0.transport.isSecured }) {
+            throw SecurityProblem(description: "listening for \(one.transport.viaName) needs a certificate and its key")
+        }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
         do {
@@ -43,6 +66,14 @@ public final class PBXServer: Sendable {
             }.get()
             do {
                 address = try await Self.bind(shard, on: loop, listen: listen)
+                var bound: [PBXListener] = []
+                for one in further {
+                    let local = try await loop.flatSubmit {
+                        shard.value.listen(for: one.transport, on: one.address, security: context)
+                    }.get()
+                    bound.append(PBXListener(one.transport, local))
+                }
+                listeners = bound
             } catch {
                 // What the shard has scheduled on its loop must not outlive it.
                 try? await loop.flatSubmit { shard.value.stop() }.get()

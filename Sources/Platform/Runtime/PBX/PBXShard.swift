@@ -9,13 +9,19 @@ import SIP
 
 /// The built-in server on one event loop: feeds the engine, drains it, does what it wants. Confined to its loop.
 final class PBXShard: FlowOwner {
+    /// Connections that may wait to be taken: endpoints of a load test come all at once.
+    private static var backlog: CInt { 4096 }
+
     private let loop: any EventLoop
     private let engine: PBXEngine
     private let flows: FlowTable<PBXShard>
     private let wakeUp: WakeUp
     private let media: PBXMedia
     private var advertised = TransportAddress(127, 0, 0, 1, port: 0)
-    private var listener: (any Channel)?
+    private var listeners: [any Channel] = []
+    /// Where peers reach the server by each transport of connections.
+    private var ports: [Transport: UInt16] = [:]
+    private var transports: [FlowID: Transport] = [:]
     private var isDraining = false
     private var isStopped = false
 
@@ -37,27 +43,42 @@ final class PBXShard: FlowOwner {
         try flows.openDatagram(address, use: .shared, owner: self).assumeIsolated().flatMap { flow, local in
             self.advertised = TransportAddress(ip: advertised, port: local.port)
             self.engine.flowOpened(flow, transport: .udp, local: self.advertised)
-            return self.listenForStreams(on: local).map { local }
+            return self.listen(for: .tcp, on: local, security: nil)
         }.nonisolated()
     }
 
-    private func listenForStreams(on address: TransportAddress) -> EventLoopFuture<Void> {
+    /// Listens for connections on one transport; the future tells the address bound.
+    func listen(
+        for transport: Transport, on address: TransportAddress, security: ServerSecurityContext?
+    ) -> EventLoopFuture<TransportAddress> {
         let bound = NIOLoopBound(self, eventLoop: loop)
         do {
             return ServerBootstrap(group: loop, childGroup: loop)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .serverChannelOption(.backlog, value: Self.backlog)
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        let connection = bound.value.flows.accepted(owner: bound.value)
-                        try channel.pipeline.syncOperations.addHandler(connection)
+                        try bound.value.accept(channel, transport, security)
                     }
                 }
                 .bind(to: try address.socketAddress)
-                .map { bound.value.listener = $0 }
+                .flatMapThrowing { listener in
+                    guard let local = listener.localAddress.flatMap({ TransportAddress($0) }) else {
+                        throw ChannelError.unknownLocalAddress
+                    }
+                    bound.value.listeners.append(listener)
+                    bound.value.ports[transport] = local.port
+                    return local
+                }
         } catch {
             return loop.makeFailedFuture(error)
         }
+    }
+
+    private func accept(_ channel: any Channel, _ transport: Transport, _ security: ServerSecurityContext?) throws {
+        let flow = try flows.accept(channel, transport: transport, security: security, owner: self)
+        transports[flow] = transport
     }
 
     /// Closes the listeners, every connection and socket; the future is done when no descriptor is left.
@@ -67,11 +88,11 @@ final class PBXShard: FlowOwner {
         wakeUp.stop()
         media.stop()
         var closing = [flows.closeAll()]
-        if let listener {
+        for listener in listeners {
             closing.append(listener.closeFuture)
             listener.close(promise: nil)
         }
-        listener = nil
+        listeners = []
         return EventLoopFuture.andAllComplete(closing, on: loop)
     }
 
@@ -97,7 +118,9 @@ final class PBXShard: FlowOwner {
     }
 
     func opened(_ flow: FlowID, local: TransportAddress, remote: TransportAddress) {
-        engine.flowOpened(flow, transport: .tcp, local: advertised)
+        let transport = transports[flow] ?? .tcp
+        let port = ports[transport] ?? advertised.port
+        engine.flowOpened(flow, transport: transport, local: TransportAddress(ip: advertised.ip, port: port))
     }
 
     func ponged(_ flow: FlowID) {}
@@ -106,6 +129,7 @@ final class PBXShard: FlowOwner {
         guard !isStopped else { return }
         let now = SystemClock.now()
         flows.forget(flow)
+        transports[flow] = nil
         engine.flowClosed(flow, now: now)
         drain(now: now)
     }

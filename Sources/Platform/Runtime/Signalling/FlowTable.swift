@@ -7,7 +7,7 @@ import NIOPosix
 import RunMetrics
 import SIP
 
-/// The flows of one event loop by number: UDP sockets and TCP connections. Confined to that loop.
+/// The flows of one event loop by number: UDP sockets and connections. Confined to that loop.
 ///
 /// What is queued between two flushes leaves in order, with one system call per run of datagrams on the same socket.
 final class FlowTable<Owner: FlowOwner> {
@@ -51,17 +51,24 @@ final class FlowTable<Owner: FlowOwner> {
     }
 
     /// Connects a reserved flow. The owner hears `opened` or `failed`; the future is done after that and never fails.
-    func connect(_ flow: FlowID, to remote: TransportAddress, from local: TransportAddress) -> EventLoopFuture<Void> {
+    func connect(
+        _ flow: FlowID, to remote: TransportAddress, from local: TransportAddress, transport: Transport = .tcp,
+        security: SecurityContext? = nil
+    ) -> EventLoopFuture<Void> {
         guard case .stream(let connection) = flows[Int(flow.raw)] else { return loop.makeSucceededVoidFuture() }
-        return connection.connect(to: remote, from: local, on: loop)
+        return connection.connect(to: remote, from: local, transport: transport, security: security, on: loop)
     }
 
-    /// The handler of a connection that a listener accepted.
-    func accepted(owner: Owner) -> StreamConnection<Owner> {
-        let flow = FlowID(raw: UInt32(flows.count))
-        let connection = StreamConnection(flow: flow, owner: owner)
-        flows.append(.stream(connection))
-        return connection
+    /// Takes a number for a connection that a listener accepted, and sets its pipeline up. The owner hears `opened` when messages
+    /// may go.
+    func accept(
+        _ channel: any Channel, transport: Transport, security: ServerSecurityContext?, owner: Owner
+    ) throws -> FlowID {
+        let flow = reserveStream(owner: owner)
+        if case .stream(let connection) = flows[Int(flow.raw)] {
+            try connection.accept(channel, transport: transport, security: security)
+        }
+        return flow
     }
 
     // MARK: Sending

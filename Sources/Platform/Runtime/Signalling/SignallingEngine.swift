@@ -69,10 +69,12 @@ public final class SignallingEngine: Sendable {
     ///
     /// - Parameters:
     ///   - secrets: where the plans' credentials lie; the caller wipes it after `shutdown`.
+    /// - Throws: `SecurityProblem` when the files of a security profile cannot be used.
     public init(
         configuration: Configuration, secrets: SecretArena, sink: SignallingSink
     ) async throws {
         self.configuration = configuration
+        let security = try configuration.security.map { profile in try SecurityContext(profile) }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.loops)
         var shards: [NIOLoopBound<SignallingShard>] = []
         var loops: [any EventLoop] = []
@@ -84,7 +86,7 @@ public final class SignallingEngine: Sendable {
                         configuration: configuration.shard, secrets: secrets, hashes: .libcrypto,
                         random: .unpredictable(), startInstant: configuration.startInstant)
                     let shard = SignallingShard(
-                        loop: loop, agent: agent, configuration: configuration, sink: sink)
+                        loop: loop, agent: agent, configuration: configuration, security: security, sink: sink)
                     return NIOLoopBound(shard, eventLoop: loop)
                 }.get()
                 shards.append(shard)

@@ -24,6 +24,7 @@ final class SignallingShard: FlowOwner {
     private let startInstant: Instant
     private let eventDelay: Interval
     private let media: ShardMedia
+    private let security: [SecurityContext]
     private var probe = RefusalProbe()
     private var refusals: [(fault: TransportFault, flow: FlowID, destination: TransportAddress)] = []
     private var events: [AgentEvent] = []
@@ -33,8 +34,12 @@ final class SignallingShard: FlowOwner {
     private var isDraining = false
     private var isStopped = false
 
-    init(loop: any EventLoop, agent: AgentShard, configuration: SignallingEngine.Configuration, sink: SignallingSink) {
+    init(
+        loop: any EventLoop, agent: AgentShard, configuration: SignallingEngine.Configuration,
+        security: [SecurityContext], sink: SignallingSink
+    ) {
         media = ShardMedia(loop: loop)
+        self.security = security
         self.loop = loop
         self.agent = agent
         self.sink = sink
@@ -58,14 +63,14 @@ final class SignallingShard: FlowOwner {
         var sharing: [TransportAddress: [EndpointPlan]] = [:]
         for plan in plans {
             switch (plan.transport, flowMode) {
-            case (.tcp, _): waiting.append(connect(plan))
+            case (.tcp, _), (.tls, _), (.ws, _), (.wss, _): waiting.append(connect(plan))
             case (.udp, .shared): sharing[plan.localAddress, default: []].append(plan)
             case (.udp, .perEndpoint):
                 waiting.append(
                     try flows.openDatagram(plan.localAddress, use: .endpoint, owner: self).assumeIsolated().map {
                         self.add(plan, flow: $0, local: $1)
                     }.nonisolated())
-            case (.tls, _), (.ws, _), (.wss, _), (.other, _): throw UnsupportedTransport(transport: plan.transport)
+            case (.other, _): throw UnsupportedTransport(transport: plan.transport)
             }
         }
         for (local, plans) in sharing { waiting.append(try share(local, plans)) }
@@ -75,7 +80,9 @@ final class SignallingShard: FlowOwner {
     private func connect(_ plan: EndpointPlan) -> EventLoopFuture<Void> {
         let flow = flows.reserveStream(owner: self)
         add(plan, flow: flow, local: plan.localAddress)
-        return flows.connect(flow, to: plan.registrar, from: plan.localAddress)
+        let profile = security.indices.contains(plan.security) ? security[plan.security] : nil
+        return flows.connect(
+            flow, to: plan.registrar, from: plan.localAddress, transport: plan.transport, security: profile)
     }
 
     private func share(_ local: TransportAddress, _ plans: [EndpointPlan]) throws -> EventLoopFuture<Void> {

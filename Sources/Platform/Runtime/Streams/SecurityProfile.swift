@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How the TLS connections to one registrar are secured; paths are files in PEM.
+/// How the TLS and WebSocket connections to one registrar are made; paths of files are in PEM.
 public struct SecurityProfile: Hashable, Sendable {
     /// Whose certificates are believed.
     public enum Trust: Hashable, Sendable {
@@ -12,8 +12,8 @@ public struct SecurityProfile: Hashable, Sendable {
         case anybody
     }
 
-    /// The name for SNI (RFC 6066 §3) and the identity that the certificate must have; with AUTO the registrar's domain,
-    /// whatever host its records name (RFC 5922 §7).
+    /// The name for SNI (RFC 6066 §3), for the Host of a WebSocket request, and the identity that the certificate must have;
+    /// with AUTO the registrar's domain, whatever host its records name (RFC 5922 §7).
     public var serverName: String
     /// Whose certificates are believed.
     public var trust: Trust
@@ -21,6 +21,8 @@ public struct SecurityProfile: Hashable, Sendable {
     public var certificateFile: String?
     /// The private key of that certificate.
     public var keyFile: String?
+    /// What is asked for in the request that opens a WebSocket, from its `/` on.
+    public var webSocketPath = "/"
 
     /// A profile; by default what the system trusts, and no certificate of our own.
     public init(
@@ -31,4 +33,20 @@ public struct SecurityProfile: Hashable, Sendable {
         self.certificateFile = certificateFile
         self.keyFile = keyFile
     }
+
+    /// What must be said loudly wherever results are shown; nil where certificates are checked.
+    public var warning: String? {
+        guard trust == .anybody else { return nil }
+        return "The certificate of \(serverName) is NOT checked: whoever answers there is believed, and gets the accounts' digests."
+    }
+
+    /// Whether the files can be read and belong together; nothing is connected.
+    /// - Throws: `SecurityProblem`, which says what is wrong with which file.
+    public func check() throws(SecurityProblem) { _ = try SecurityContext(self) }
+}
+
+/// A file of certificates or keys that cannot be used.
+public struct SecurityProblem: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What is wrong with which file.
+    public let description: String
 }

@@ -13,10 +13,13 @@ final class RecordingOwner: FlowOwner {
         case received(String, FlowID, TransportAddress)
         case refused(TransportFault, TransportAddress)
         case opened(FlowID, local: TransportAddress, remote: TransportAddress)
+        case ponged(FlowID)
         case failed(FlowID, TransportFault)
     }
 
     private(set) var notes: [Note] = []
+    /// The sentences of the failures.
+    private(set) var details: [String?] = []
     private(set) var cycles = 0
 
     func received(_ message: UnsafeRawBufferPointer, flow: FlowID, source: TransportAddress) {
@@ -33,9 +36,12 @@ final class RecordingOwner: FlowOwner {
         notes.append(.opened(flow, local: local, remote: remote))
     }
 
-    func ponged(_ flow: FlowID) {}
+    func ponged(_ flow: FlowID) { notes.append(.ponged(flow)) }
 
-    func failed(_ flow: FlowID, fault: TransportFault, detail: String?) { notes.append(.failed(flow, fault)) }
+    func failed(_ flow: FlowID, fault: TransportFault, detail: String?) {
+        notes.append(.failed(flow, fault))
+        details.append(detail)
+    }
 }
 
 /// One event loop with a recording owner and its flows.

@@ -50,7 +50,8 @@ struct SignallingWorld {
     init(
         users: Int, loops: Int = 2, flowMode: FlowMode = .perEndpoint, faults: [PBXFault] = [],
         shard: ShardConfiguration = ShardConfiguration(),
-        listen: TransportAddress = TransportAddress(127, 0, 0, 1, port: 0)
+        listen: TransportAddress = TransportAddress(127, 0, 0, 1, port: 0), further: [PBXListener] = [],
+        serverSecurity: ServerSecurity? = nil, security: [SecurityProfile] = []
     ) async throws {
         var configuration = PBXConfiguration()
         configuration.faults = faults
@@ -60,10 +61,10 @@ struct SignallingWorld {
         }
         server = try await PBXServer(
             configuration: configuration, accounts: accounts, secrets: arena,
-            listen: listen)
-        engine = try await SignallingEngine(
-            configuration: SignallingEngine.Configuration(loops: loops, flowMode: flowMode, shard: shard),
-            secrets: arena, sink: log.sink)
+            listen: listen, further: further, security: serverSecurity)
+        var settings = SignallingEngine.Configuration(loops: loops, flowMode: flowMode, shard: shard)
+        settings.security = security
+        engine = try await SignallingEngine(configuration: settings, secrets: arena, sink: log.sink)
     }
 
     /// A plan for user `number`; the password is the right one unless another is given.
