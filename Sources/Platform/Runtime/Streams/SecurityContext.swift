@@ -34,7 +34,7 @@ final class SecurityContext: Sendable {
     init(_ profile: SecurityProfile) throws(SecurityProblem) {
         self.profile = profile
         serverName = profile.serverName.filter { $0 != "[" && $0 != "]" }
-        judge = try Self.roots(profile.trust).map { [serverName] in CertificateJudge(roots: $0, name: serverName) }
+        judge = try Self.judge(profile.trust, name: serverName)
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
         // Chains are judged by us, so the library needs no authorities of its own.
@@ -51,9 +51,10 @@ final class SecurityContext: Sendable {
         context = try PEMFiles.context(configuration, files: files)
     }
 
-    private static func roots(_ trust: SecurityProfile.Trust) throws(SecurityProblem) -> CertificateStore? {
+    private static func judge(_ trust: SecurityProfile.Trust, name: String) throws(SecurityProblem) -> CertificateJudge?
+    {
         switch trust {
-        case .system: return .systemTrustRoots
+        case .system: return CertificateJudge(roots: .systemTrustRoots, pinned: [], name: name)
         case .anybody: return nil
         case .authorities(let file):
             var roots: [Certificate] = []
@@ -63,7 +64,7 @@ final class SecurityContext: Sendable {
                 }
                 roots.append(root)
             }
-            return CertificateStore(roots)
+            return CertificateJudge(roots: CertificateStore(roots), pinned: roots, name: name)
         }
     }
 

@@ -37,7 +37,8 @@ public struct SecurityProfile: Hashable, Sendable {
     /// What must be said loudly wherever results are shown; nil where certificates are checked.
     public var warning: String? {
         guard trust == .anybody else { return nil }
-        return "The certificate of \(serverName) is NOT checked: whoever answers there is believed, and gets the accounts' digests."
+        return
+            "The certificate of \(serverName) is NOT checked: whoever answers there is believed, and gets the accounts' digests."
     }
 
     /// Whether the files can be read and belong together; nothing is connected.

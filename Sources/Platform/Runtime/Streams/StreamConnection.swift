@@ -232,7 +232,9 @@ final class StreamConnection<Owner: FlowOwner>: ChannelInboundHandler {
             }
         } catch {
             // What follows cannot be told apart from a body any more.
-            refuse(StreamFailure(fault: .reset, detail: "the peer sent what is no SIP message, and the connection was given up"))
+            refuse(
+                StreamFailure(
+                    fault: .reset, detail: "the peer sent what is no SIP message, and the connection was given up"))
             context.close(promise: nil)
         }
     }

@@ -28,7 +28,8 @@ struct StreamFailure: Equatable {
         case .connecting, .open: StreamFailure(fault: .reset)
         case .securing: notTLS("closed the connection in the TLS handshake")
         case .upgrading:
-            StreamFailure(fault: .webSocketRefused, detail: "the server closed the connection instead of opening a WebSocket")
+            StreamFailure(
+                fault: .webSocketRefused, detail: "the server closed the connection instead of opening a WebSocket")
         }
     }
 
@@ -46,7 +47,8 @@ struct StreamFailure: Equatable {
     /// What the first bytes of a connection without TLS say when they are no SIP: TLS (RFC 8446 §5.1: alert or handshake), or HTTP.
     static func foreign(_ bytes: some Collection<UInt8>) -> StreamFailure? {
         if let first = bytes.first, first == 0x15 || first == 0x16, bytes.dropFirst().first == 0x03 {
-            return StreamFailure(fault: .tls, detail: "the server answered in TLS: this port wants transport tls or wss")
+            return StreamFailure(
+                fault: .tls, detail: "the server answered in TLS: this port wants transport tls or wss")
         }
         if bytes.starts(with: Array("HTTP/1.".utf8)) {
             return StreamFailure(
@@ -63,9 +65,13 @@ struct StreamFailure: Equatable {
     init(_ error: any Error, in phase: StreamPhase) {
         switch error {
         case is NIOHTTPClientUpgradeError:
-            self.init(fault: .webSocketRefused, detail: "the server did not answer the request for a WebSocket as RFC 6455 says")
+            self.init(
+                fault: .webSocketRefused,
+                detail: "the server did not answer the request for a WebSocket as RFC 6455 says")
         case is HTTPParserError:
-            self.init(fault: .webSocketRefused, detail: "the server does not speak HTTP on this port, so no WebSocket can be opened")
+            self.init(
+                fault: .webSocketRefused,
+                detail: "the server does not speak HTTP on this port, so no WebSocket can be opened")
         case let error as NIOSSLError: self.init(error, in: phase)
         case let error as BoringSSLError: self.init(alert: "\(error)", in: phase)
         default:
@@ -89,7 +95,10 @@ struct StreamFailure: Equatable {
     /// By the names of BoringSSL's reasons, which is how alerts of the peer arrive (RFC 8446 §6.2).
     private init(alert text: String, in phase: StreamPhase) {
         func has(_ names: String...) -> Bool { names.contains { text.contains($0) } }
-        if has("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "INVALID_OUTER_RECORD_TYPE", "UNEXPECTED_RECORD") {
+        if has(
+            "WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "INVALID_OUTER_RECORD_TYPE",
+            "UNEXPECTED_RECORD")
+        {
             self = Self.notTLS("answered in plain text")
         } else if has("EOF during handshake") {
             self = .closed(in: .securing)
@@ -99,13 +108,17 @@ struct StreamFailure: Equatable {
             "ALERT_BAD_CERTIFICATE", "ALERT_UNSUPPORTED_CERTIFICATE", "ALERT_CERTIFICATE_REVOKED",
             "ALERT_CERTIFICATE_EXPIRED", "ALERT_CERTIFICATE_UNKNOWN", "ALERT_UNKNOWN_CA", "ALERT_ACCESS_DENIED")
         {
-            self.init(fault: .certificateRefused, detail: "the server refused our client certificate (\(Self.name(in: text)))")
+            self.init(
+                fault: .certificateRefused, detail: "the server refused our client certificate (\(Self.name(in: text)))"
+            )
         } else if has("PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL") {
             self.init(fault: .tls, detail: "the server speaks neither TLS 1.2 nor TLS 1.3")
         } else if has("HANDSHAKE_FAILURE", "NO_SHARED_CIPHER", "INSUFFICIENT_SECURITY") {
             self.init(
                 fault: .tls,
-                detail: "the server has no cipher in common with us, or wants a client certificate (\(Self.name(in: text)))")
+                detail:
+                    "the server has no cipher in common with us, or wants a client certificate (\(Self.name(in: text)))"
+            )
         } else if has("UNRECOGNIZED_NAME") {
             self.init(fault: .tls, detail: "the server has no certificate for the name asked for")
         } else {

@@ -47,7 +47,8 @@ final class WebSocketAccepting<Owner: FlowOwner>: ChannelInboundHandler, Removab
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .end = unwrapInboundIn(data) else { return }
         let headers: HTTPHeaders = [
-            "Upgrade": "websocket", "Connection": "upgrade, close", "Sec-WebSocket-Protocol": "sip", "Content-Length": "0",
+            "Upgrade": "websocket", "Connection": "upgrade, close", "Sec-WebSocket-Protocol": "sip",
+            "Content-Length": "0",
         ]
         let head = HTTPResponseHead(version: .http1_1, status: .upgradeRequired, headers: headers)
         context.write(wrapOutboundOut(.head(head)), promise: nil)

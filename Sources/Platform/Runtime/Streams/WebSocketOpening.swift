@@ -36,7 +36,8 @@ final class WebSocketOpening<Owner: FlowOwner>: ChannelInboundHandler, Removable
     }
 
     private func agreed(_ channel: any Channel, _ response: HTTPResponseHead) throws {
-        guard response.headers[canonicalForm: "Sec-WebSocket-Protocol"].contains(where: { $0.lowercased() == "sip" }) else {
+        guard response.headers[canonicalForm: "Sec-WebSocket-Protocol"].contains(where: { $0.lowercased() == "sip" })
+        else {
             connection.refuse(
                 StreamFailure(fault: .webSocketRefused, detail: "the server opened a WebSocket, but not for SIP"))
             channel.close(promise: nil)

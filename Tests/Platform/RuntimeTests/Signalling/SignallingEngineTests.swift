@@ -194,7 +194,7 @@ struct SignallingEngineTests {
     @Test func `a plan for a transport that is not carried is refused`() async throws {
         let world = try await SignallingWorld(users: 1)
         await #expect(throws: UnsupportedTransport.self) {
-            try await world.engine.add([world.plan(0, transport: .wss)])
+            try await world.engine.add([world.plan(0, transport: .other)])
         }
         await world.end()
     }

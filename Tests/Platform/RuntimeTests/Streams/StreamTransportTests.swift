@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Bedrock
+import FoundationEssentials
 import NIOCore
 import NIOPosix
 import PBX
@@ -164,7 +165,9 @@ struct StreamTransportTests {
         #expect(verdict.detail.contains("issued by CN=Somebody Else's CA"))
     }
 
-    @Test("a self-signed certificate is named, with the wrong host beside it; the system's authorities are asked by default")
+    @Test(
+        "a self-signed certificate is named, with the wrong host beside it; the system's authorities are asked by default"
+    )
     func selfSigned() async throws {
         let maker = try CertificateMaker()
         let leaf = try maker.certificate("homemade", names: [.dnsName("homemade.example")])
@@ -189,7 +192,9 @@ struct StreamTransportTests {
         }
     }
 
-    @Test("a server that wants a client certificate says so; one of the right authority is let in, another one is refused")
+    @Test(
+        "a server that wants a client certificate says so; one of the right authority is let in, another one is refused"
+    )
     func clientCertificates() async throws {
         let maker = try CertificateMaker()
         let authority = try maker.authority("Test CA")
@@ -201,8 +206,8 @@ struct StreamTransportTests {
 
         let good = try maker.certificate("client", names: [], issuer: authority)
         (profile.certificateFile, profile.keyFile) = (good.certificateFile, good.keyFile)
-        let let_in = try await verdict(on: leaf, profile: profile, clientAuthorities: authority.certificateFile)
-        #expect(let_in.fault == nil)
+        let accepted = try await verdict(on: leaf, profile: profile, clientAuthorities: authority.certificateFile)
+        #expect(accepted.fault == nil)
 
         let bad = try maker.certificate("stranger", names: [], issuer: try maker.authority("Other CA"))
         (profile.certificateFile, profile.keyFile) = (bad.certificateFile, bad.keyFile)
@@ -226,7 +231,7 @@ struct StreamTransportTests {
         let cases: [(Transport, TransportAddress, TransportFault, String)] = [
             (.tls, plain, .tls, "without TLS"), (.tls, ws, .tls, "without TLS"),
             (.tcp, tls, .tls, "wants transport tls"), (.tcp, ws, .webSocketRefused, "wants transport ws"),
-            (.ws, plain, .webSocketRefused, "WebSocket"), (.ws, wss, .webSocketRefused, "HTTP"),
+            (.ws, plain, .webSocketRefused, "WebSocket"), (.ws, wss, .webSocketRefused, "WebSocket"),
             (.wss, tls, .webSocketRefused, "WebSocket"), (.wss, ws, .tls, "without TLS"),
         ]
         for (transport, address, fault, hint) in cases {
