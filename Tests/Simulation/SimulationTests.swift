@@ -93,4 +93,68 @@ import Testing
         #expect(report.closed == 20 && report.callsSucceeded == 0)
         #expect(report.violations.isEmpty, "\(report.violations)")
     }
+
+    // MARK: Small worlds
+
+    @Test func `small worlds with all their troubles break no invariant`() {
+        for seed in 1...60 as ClosedRange<UInt64> {
+            let report = run(.small(seed: seed))
+            #expect(report.violations.isEmpty, "scripts/sim \(seed) --small: \(report.violations)")
+        }
+    }
+
+    @Test func `a small world goes the same way twice, with or without a log`() {
+        for seed in [5, 42, 77, 1081] as [UInt64] {
+            var plan = SimulationPlan.small(seed: seed)
+            let first = run(plan)
+            plan.keepsLog = true
+            #expect(run(plan) == first, "seed \(seed)")
+        }
+    }
+
+    @Test func `seeds draw every fault of the server, streams and shared sockets, calm and trouble`() {
+        let plans = (1...2000 as ClosedRange<UInt64>).map { SimulationPlan.small(seed: $0) }
+        for kind in PBXFault.Kind.allCases {
+            #expect(plans.contains { $0.faults.contains { $0.kind == kind } }, "\(kind) is never drawn")
+        }
+        let troubles = plans.flatMap(\.troubles).map(\.description).joined(separator: "; ")
+        let words = [
+            "restart", "refusing", "moving", "loss", "slow", "leap", "sleep", "deaf", "still clock", "flow of",
+            "reopens",
+            "challenges stale", "challenges unmarked", "challenges realms", "challenges same", "forged", "echoes",
+            "replay", "flippedBits", "truncation", "inDialogRequest", "strayRequest", "otherStatus", "impatience",
+            "end@",
+            "deadline", "random commands",
+        ]
+        for word in words { #expect(troubles.contains(word), "\(word) is never drawn") }
+        #expect(plans.contains { $0.streamEvery == 1 } && plans.contains { $0.sharesSockets })
+        let calm = plans.count { $0.isCalm }
+        #expect((100...400).contains(calm), "\(calm) of \(plans.count) are calm")
+    }
+
+    @Test func `a server that says stale for ever does not get answers for ever`() {
+        var plan = SimulationPlan(seed: 61, endpoints: 20, link: LinkConditions())
+        plan.troubles = [.challengeStorm(from: .zero, until: .seconds(1000), share: 1, .stale)]
+        let report = run(plan)
+        #expect(report.registered == 0 && report.registrationsFailed == 20 && report.closed == 20)
+        #expect(report.delivered < 20 * 2 * 12, "\(report.delivered) datagrams for 20 registrations")
+        #expect(report.violations.isEmpty, "\(report.violations)")
+    }
+
+    @Test func `endpoints on connections register and call in pieces of bytes, and nothing is left`() {
+        var plan = SimulationPlan(seed: 71, endpoints: 40)
+        plan.streamEvery = 1
+        let report = run(plan)
+        #expect(report.registered == 40 && report.callsSucceeded == 20)
+        #expect(report.lost == 0 && report.delivered > 40 * 4 * 2)
+        #expect(report.violations.isEmpty, "\(report.violations)")
+    }
+
+    @Test func `endpoints of a machine that slept for an hour still give their result`() {
+        var plan = SimulationPlan(seed: 81, endpoints: 40)
+        plan.troubles = [.sleep(.shard(0), at: .seconds(3), for: .seconds(3600), loses: true)]
+        let report = run(plan)
+        #expect(report.closed == 40 && report.virtualTime > .seconds(3600))
+        #expect(report.violations.isEmpty, "\(report.violations)")
+    }
 }

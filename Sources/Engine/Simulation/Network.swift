@@ -15,6 +15,8 @@ struct Network {
         /// The connection it is, nil for a UDP socket.
         var connection: Int?
         var isOpen = true
+        /// The endpoint does not want it any more.
+        var isGivenUp = false
     }
 
     /// A TCP connection. Its bytes come in order, in pieces cut anywhere.
@@ -33,7 +35,10 @@ struct Network {
         var last = Instant.zero
     }
 
-    var server = TransportAddress(10, 255, 0, 1, port: 5060)
+    /// The servers of the domain in the order to try them; one of them is there at a time.
+    static let servers = [TransportAddress(10, 255, 0, 1, port: 5060), TransportAddress(10, 255, 0, 2, port: 5060)]
+
+    private(set) var server = Network.servers[0]
     var links: [Link] = []
     var connections: [Connection] = []
     private var connectionOfServerFlow: [FlowID: Int] = [:]
@@ -55,7 +60,7 @@ struct Network {
         return (link, transport)
     }
 
-    /// The link that an endpoint was given at first.
+    /// The link that an endpoint was given last.
     func link(of endpoint: Int) -> Int { Int(linkOfEndpoint[endpoint]) }
 
     private mutating func newLink(for index: Int, _ plan: SimulationPlan) -> (Int, Transport) {
@@ -80,6 +85,17 @@ struct Network {
         guard case .v4(let value) = address.ip, value >= Self.firstAddress, address.port == 5060 else { return nil }
         let link = Int(value - Self.firstAddress)
         return link < links.count ? link : nil
+    }
+
+    /// The server goes to its other address.
+    mutating func moveServer() { server = Self.servers[server == Self.servers[0] ? 1 : 0] }
+
+    /// A new link for an endpoint whose earlier one failed; not open yet.
+    mutating func addLink(for endpoint: Int, shard: Int) -> Int {
+        addLink(shard: shard)
+        links[links.count - 1].isOpen = false
+        linkOfEndpoint[endpoint] = Int32(links.count - 1)
+        return links.count - 1
     }
 
     /// A new connection on a link; the server's number of it.

@@ -12,7 +12,7 @@ extension Simulation {
     func schedule(_ trouble: Trouble, _ number: Int) {
         func at(_ moment: Interval) { _ = queue.schedule(.trouble(number), at: .zero + moment) }
         switch trouble {
-        case .restart(let moment, _, _), .leap(let moment, _), .sleep(_, let moment, _, _),
+        case .restart(let moment, _, _, _), .leap(let moment, _), .sleep(_, let moment, _, _),
             .stillClock(_, let moment, _), .deadFlow(_, let moment, _, _), .echoes(let moment, _), .end(let moment, _):
             at(moment)
         case .lossBurst(let from, _, _, _), .slowAnswers(let from, _, _, _), .challengeStorm(let from, _, _, _):
@@ -46,7 +46,7 @@ extension Simulation {
     func befall(_ trouble: Trouble) {
         weather.clear(now)
         switch trouble {
-        case .restart(_, let down, let refuses): restart(down: down, refuses: refuses)
+        case .restart(_, let down, let refuses, let moves): restart(down: down, refuses: refuses, moves: moves)
         case .lossBurst(_, let until, let share, let way): weather.losses.append((.zero + until, share, way))
         case .slowAnswers(_, let until, let share, let delay):
             weather.slowness.append((.zero + until, share, delay))
@@ -86,9 +86,10 @@ extension Simulation {
         _ = queue.schedule(.wake, at: now + length)
     }
 
-    private func restart(down: Interval, refuses: Bool) {
+    private func restart(down: Interval, refuses: Bool, moves: Bool) {
         report.bindings += pbx.statistics.registrations
         pbx = makeServer(&random)
+        if moves { network.moveServer() }
         pbx.flowOpened(Network.serverFlow, transport: .udp, local: network.server)
         weather.serverIsDown = true
         weather.serverRefuses = refuses

@@ -169,7 +169,12 @@ extension Simulation {
     private func take(_ frame: StreamFramer.Frame, connection: Int, toServer: Bool) {
         switch frame {
         case .ping: sendBytes([0x0D, 0x0A], connection: connection, toServer: !toServer)
-        case .pong: break
+        case .pong:
+            guard !toServer else { return }
+            let link = network.connections[connection].link
+            let place = network.links[link].shard
+            shards[place].pongReceived(FlowID(raw: UInt32(link + 1)), now: clock(.shard(place)))
+            drain(place)
         case .message(let message):
             let link = network.connections[connection].link
             if toServer {
@@ -226,6 +231,43 @@ extension Simulation {
         shards[place].flowOpened(
             FlowID(raw: UInt32(link + 1)), local: network.links[link].address, now: clock(.shard(place)))
         drain(place)
+    }
+
+    // MARK: Flows that endpoints ask for
+
+    func openFlow(_ endpoint: Int, to target: ServerTarget) {
+        let place = place(of: endpoint)
+        let link = network.addLink(for: endpoint, shard: place)
+        shards[place].flowAssigned(endpoint: UInt32(endpoint), flow: FlowID(raw: UInt32(link + 1)))
+        let handshake = target.transport.isReliable ? plan.link.delay * 2 : .zero
+        _ = queue.schedule(.flowIsDue(link: link, target), at: now + handshake)
+    }
+
+    /// A UDP socket can always be opened, a connection where the server is.
+    func flowIsDue(_ link: Int, to target: ServerTarget) {
+        guard !network.links[link].isGivenUp else { return }
+        let place = network.links[link].shard
+        let flow = FlowID(raw: UInt32(link + 1))
+        if target.transport.isReliable, weather.serverIsDown || target.address != network.server {
+            let fault: TransportFault = weather.serverRefuses ? .refused : .connectTimeout
+            shards[place].flowFailed(flow, fault: fault, now: clock(.shard(place)))
+        } else {
+            if target.transport.isReliable { openConnection(link) }
+            network.links[link].isOpen = true
+            shards[place].flowOpened(flow, local: network.links[link].address, now: clock(.shard(place)))
+        }
+        drain(place)
+    }
+
+    func closeFlow(_ flow: FlowID) {
+        let link = Int(flow.raw) - 1
+        guard network.links.indices.contains(link) else { return }
+        network.links[link].isOpen = false
+        network.links[link].isGivenUp = true
+        guard let connection = network.links[link].connection, network.connections[connection].isOpen else { return }
+        network.connections[connection].isOpen = false
+        pbx.flowClosed(network.connections[connection].serverFlow, now: clock(.server))
+        drainServer()
     }
 
     // MARK: The trace

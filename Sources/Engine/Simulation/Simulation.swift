@@ -32,6 +32,8 @@ public final class Simulation {
         /// ICMP says that nobody listens.
         case refused(link: Int, destination: TransportAddress)
         case reopenFlow(link: Int)
+        /// A flow that an endpoint asked for is there, or could not be opened.
+        case flowIsDue(link: Int, ServerTarget)
         case milestone(SimulationMilestone)
     }
 
@@ -98,7 +100,6 @@ public final class Simulation {
         troubleRandom = random.fork()
         pairs = Array(repeating: Pair(), count: plan.endpoints / 2)
         watch = Watch(plan)
-        watch.server = network.server
         for index in 0..<plan.endpoints { addEndpoint(index, credentials[index]) }
         milestone(.endpointsBuilt)
     }
@@ -136,6 +137,9 @@ public final class Simulation {
             localAddress: network.links[link].address, flow: FlowID(raw: UInt32(link + 1)))
         endpoint.transport = transport
         endpoint.expires = plan.expires
+        if plan.hasFallback {
+            endpoint.fallbacks = [ServerTarget(address: Network.servers[1], transport: transport)]
+        }
         endpoint.realm = plan.fixesRealm ? Self.realm : nil
         endpoint.mediaAddress = TransportAddress(ip: network.links[link].address.ip, port: 20_000)
         endpoint.talkTime = isCaller ? plan.talkTime : nil
@@ -221,6 +225,7 @@ public final class Simulation {
                 now: clock(.shard(place)))
             drain(place)
         case .reopenFlow(let link): reopenFlow(link)
+        case .flowIsDue(let link, let target): flowIsDue(link, to: target)
         case .milestone(let reached): milestone(reached)
         }
     }
@@ -283,6 +288,8 @@ public final class Simulation {
                 // One report in a hundred is lost on its way from the media thread.
                 if !plan.isCalm, troubleRandom.chance(0.01) { continue }
                 _ = queue.schedule(.reportMedia(shard: place, stream: stream), at: now + .milliseconds(1))
+            case .openFlow(let endpoint, let target): openFlow(Int(endpoint), to: target)
+            case .closeFlow(let flow): closeFlow(flow)
             case .event(let event): conduct(event)
             default: break
             }

@@ -38,6 +38,7 @@ extension SimulationPlan {
         algorithms = (0..<chance.number(1...2)).map { _ in all[chance.number(0...(all.count - 1))] }
         if algorithms.count == 2, algorithms[0] == algorithms[1] { algorithms.removeLast() }
         offersQop = chance.happens(0.85)
+        hasFallback = chance.happens(0.5)
         fixesRealm = chance.happens(0.5)
         shards = chance.number(1...2)
         sharesSockets = chance.happens(0.4)
@@ -76,7 +77,9 @@ extension SimulationPlan {
         let at = chance.seconds(0...60)
         let until = at + chance.seconds(0.5...60)
         return switch kind {
-        case 0: .restart(at: at, down: chance.seconds(0...20), refusesMeanwhile: chance.happens(0.5))
+        case 0:
+            .restart(
+                at: at, down: chance.seconds(0...20), refusesMeanwhile: chance.happens(0.5), moves: chance.happens(0.4))
         case 1: .lossBurst(from: at, until: until, share: chance.share(0.3...1), chance.one(of: Trouble.Way.allCases))
         case 2:
             .slowAnswers(from: at, until: until, share: chance.share(0.05...1), delay: chance.seconds(0.2...60))

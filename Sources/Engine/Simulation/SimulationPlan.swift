@@ -36,6 +36,8 @@ public struct SimulationPlan: Hashable, Sendable {
     public var fixesRealm = false
     /// Whether callers now and then call somebody else than their partner: an extension, a stranger, another endpoint.
     public var variesTargets = false
+    /// Whether the endpoints know a second server of their domain, to try when the first one fails.
+    public var hasFallback = false
     /// How many shards play the endpoints.
     public var shards = 2
     /// Whether the endpoints of a shard share one socket.

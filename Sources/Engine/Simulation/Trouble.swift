@@ -44,8 +44,9 @@ public enum Trouble: Hashable, Sendable {
         case otherStatus
     }
 
-    /// The server is killed, answers nothing for a while, and starts with an empty memory and another nonce key.
-    case restart(at: Interval, down: Interval, refusesMeanwhile: Bool)
+    /// The server is killed, answers nothing for a while, and starts with an empty memory and another nonce key;
+    /// when it moves, at another address, which the endpoints know as the next one of their domain.
+    case restart(at: Interval, down: Interval, refusesMeanwhile: Bool, moves: Bool = false)
     /// A share of datagrams is lost for a while, besides what the link loses.
     case lossBurst(from: Interval, until: Interval, share: Double, Way)
     /// A share of what the server sends takes up to `delay` longer.
@@ -80,7 +81,8 @@ extension Trouble: CustomStringConvertible {
         func s(_ interval: Interval) -> String { "\((interval.seconds * 100).rounded() / 100)s" }
         func percent(_ share: Double) -> String { "\(Int((share * 100).rounded()))%" }
         return switch self {
-        case .restart(let at, let down, let refuses): "restart@\(s(at)) down \(s(down))\(refuses ? " refusing" : "")"
+        case .restart(let at, let down, let refuses, let moves):
+            "restart@\(s(at)) down \(s(down))\(refuses ? " refusing" : "")\(moves ? " moving" : "")"
         case .lossBurst(let from, let until, let share, let way):
             "loss \(percent(share)) \(way) \(s(from))…\(s(until))"
         case .slowAnswers(let from, let until, let share, let delay):
@@ -107,7 +109,7 @@ extension Trouble: CustomStringConvertible {
         switch self {
         case .leap(_, let by): by
         case .sleep(_, let at, let length, _), .stillClock(_, let at, let length): at + length
-        case .restart(let at, let down, _): at + down
+        case .restart(let at, let down, _, _): at + down
         default: .zero
         }
     }

@@ -19,6 +19,7 @@ struct Watch {
 
     /// What was sent with credentials.
     private struct Use {
+        var endpoint: Int
         var nonces: [UInt64]
         var at: Instant
         var isAnswered = false
@@ -29,8 +30,6 @@ struct Watch {
     private let keepsLog: Bool
     private let keepsDatagrams: Bool
     private let endpoints: Int
-    /// The address that the server has.
-    var server = TransportAddress(0, 0, 0, 0, port: 0)
     /// How often each endpoint gave its result.
     var closings: [UInt8]
 
@@ -93,7 +92,7 @@ struct Watch {
                         "credentials for the foreign realm \(message.string(of: fields.realm)) in "
                             + message.string(of: message.methodToken), endpoint)
                 }
-                if destination != server { violate("credentials sent to \(destination)", endpoint) }
+                if !Network.servers.contains(destination) { violate("credentials sent to \(destination)", endpoint) }
                 return true
             }
         }
@@ -169,7 +168,7 @@ struct Watch {
                 return true
             }
         }
-        if method != .ack, uses[branch] == nil { uses[branch] = Use(nonces: answered, at: now) }
+        if method != .ack, uses[branch] == nil { uses[branch] = Use(endpoint: endpoint, nonces: answered, at: now) }
     }
 
     // MARK: Received
@@ -177,7 +176,9 @@ struct Watch {
     /// Looks at what reaches an endpoint: challenges that it may answer from now on.
     mutating func received(_ bytes: [UInt8], link: Int, now: Instant) {
         guard isClose || keepsLog, let message = try? Message.parse(bytes) else { return }
-        let endpoint = self.endpoint(of: message, isSent: false)
+        // The branch says whose answer it is, even where a name was damaged on its way.
+        let asker = hash(message.topVia?.branch, message).flatMap { uses[$0]?.endpoint }
+        let endpoint = asker ?? self.endpoint(of: message, isSent: false)
         note(message, "received", endpoint, now)
         guard isClose, let endpoint, let status = message.status, let method = message.cSeq?.method else { return }
         if let next = message.nextNonce { nonces.insert(mix(UInt64(endpoint), message.hash(of: next))) }
