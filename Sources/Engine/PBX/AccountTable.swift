@@ -35,7 +35,8 @@ struct AccountState {
     }
 
     let account: PBXAccount
-    let faults: Set<PBXFault.Kind>
+    let faults: AccountFaults
+    var play = FaultPlay()
     var bindings: [Binding] = []
     var nonceUses: [NonceUse] = []
 
@@ -78,8 +79,8 @@ struct AccountTable {
         for account in accounts {
             byUsername[account.username] = states.count
             byAddressUser[account.addressUser] = states.count
-            let kinds = faults.filter { $0.meets(account.username) }.map(\.kind)
-            states.append(AccountState(account: account, faults: Set(kinds)))
+            states.append(
+                AccountState(account: account, faults: AccountFaults(faults, username: account.username)))
         }
     }
 

@@ -21,6 +21,8 @@ public struct PBXConfiguration: Sendable {
     public var expires: ClosedRange<UInt32> = 60...7200
     /// The lifetime when a REGISTER asks for none, in seconds.
     public var defaultExpires: UInt32 = 3600
+    /// Whose challenges and names it takes on.
+    public var profile = PBXProfile.callmeter
     /// Faults that it plays.
     public var faults: [PBXFault] = []
     /// The times the SIP timers are made from.

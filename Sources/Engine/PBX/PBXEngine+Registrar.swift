@@ -18,7 +18,8 @@ extension PBXEngine {
         guard let to = message.to, let user = message.unescapedUser(message.uri(to.uri)),
             let place = accounts.place(ofAddressUser: user), !accounts.states[place].faults.contains(.notFound)
         else { return respond(id, 404, now: now) }
-        guard let account = authenticate(message, id, asProxy: false, now: now) else { return }
+        if refusesRegistration(id, place, now: now) { return }
+        guard let account = authenticate(message, id, asProxy: false, expected: place, now: now) else { return }
         guard account == place, !accounts.states[place].faults.contains(.forbidden) else {
             return respond(id, 403, now: now)
         }
@@ -50,8 +51,13 @@ extension PBXEngine {
         if isMalformed || (isWildcard && (!wishes.isEmpty || message.expires != 0)) {
             return respond(id, 400, now: now)
         }
-        if wishes.contains(where: { $0.expires > 0 && $0.expires < configuration.expires.lowerBound }) {
-            return refuseShort(id, now: now)
+        let shortest = max(
+            configuration.expires.lowerBound, accounts.states[place].faults.number(.tooBrief) ?? 0)
+        if wishes.contains(where: { $0.expires > 0 && $0.expires < shortest }) {
+            return refuseShort(id, shortest, now: now)
+        }
+        if refusesRefresh(place, wishes.map(\.uri), isRemoval: wishes.allSatisfy { $0.expires == 0 }, now: now) {
+            return respond(id, 503, now: now)
         }
         guard update(place, wishes, isWildcard: isWildcard, callID: callID, cSeq: cSeq, now: now) else {
             return respond(id, 500, now: now)
@@ -73,6 +79,10 @@ extension PBXEngine {
             guard !bindings.contains(where: { $0.callID == callID && $0.cSeq >= cSeq }) else { return false }
             bindings = []
         }
+        let faults = accounts.states[place].faults
+        if faults.contains(.dropOtherContacts) {
+            bindings.removeAll { binding in !wishes.contains { $0.uri == binding.uri } }
+        }
         for wish in wishes {
             let old = bindings.firstIndex { $0.uri == wish.uri }
             if let old {
@@ -83,7 +93,8 @@ extension PBXEngine {
             if flows[wish.peer.flow]?.transport.isReliable == true {
                 accountsOnFlow[wish.peer.flow, default: []].insert(place)
             }
-            let granted = min(wish.expires, configuration.expires.upperBound)
+            var granted = min(wish.expires, configuration.expires.upperBound)
+            if let most = faults.number(.shortExpires) { granted = min(granted, most) }
             bindings.append(
                 Binding(
                     uri: wish.uri, callID: callID, cSeq: cSeq, expiresAt: now + .seconds(Int(granted)), peer: wish.peer,
@@ -105,7 +116,8 @@ extension PBXEngine {
     /// 200 with all contacts and what is left of their time.
     private func confirm(_ id: ServerTransactionID, _ place: Int, now: Instant) {
         guard let start = layer.beginResponse(id, status: 200, toTag: makeTag()) else { return }
-        for binding in accounts.states[place].bindings {
+        let faults = accounts.states[place].faults
+        for binding in accounts.states[place].bindings where !faults.contains(.missingContact) {
             layer.writer.beginHeader(.contact)
             layer.writer.output.append("<")
             layer.writer.output.append(binding.uri)
@@ -114,14 +126,16 @@ extension PBXEngine {
             layer.writer.output.append(decimal: UInt64((left + 999_999_999) / 1_000_000_000))
             layer.writer.endLine()
         }
+        if !faults.isEmpty { writeFaultyConfirmation(place, faults, now: now) }
+        writeBanner(place)
         layer.writer.finish()
         layer.respond(id, status: 200, from: start, now: now)
         statistics.registrations += 1
     }
 
-    private func refuseShort(_ id: ServerTransactionID, now: Instant) {
+    private func refuseShort(_ id: ServerTransactionID, _ shortest: UInt32, now: Instant) {
         guard let start = layer.beginResponse(id, status: 423, toTag: makeTag()) else { return }
-        layer.writer.header(.minExpires, decimal: UInt64(configuration.expires.lowerBound))
+        layer.writer.header(.minExpires, decimal: UInt64(shortest))
         layer.writer.finish()
         layer.respond(id, status: 423, from: start, now: now)
     }

@@ -29,6 +29,7 @@ extension PBXEngine {
         route: (token: RouteToken?, count: Int), from peer: Peer, now: Instant
     ) {
         if let call = extensionCall(of: message) {
+            if method == .bye, stealDigest(message, id, now: now) { return endCall(call) }
             return handle(message, id, method, inCall: call, from: peer, now: now)
         }
         guard let target = dialogTarget(message, uri: uri, token: route.token, now: now) else {
@@ -72,13 +73,12 @@ extension PBXEngine {
 
     /// Whether the caller may go on: right credentials of the account that From names. It was answered otherwise.
     private func admit(_ message: Message, _ id: ServerTransactionID, now: Instant) -> Bool {
-        if let user = message.fromUser, let place = accounts.place(ofAddressUser: user),
-            accounts.states[place].faults.contains(.notFound)
-        {
+        let expected = message.fromUser.flatMap { accounts.place(ofAddressUser: $0) }
+        if let expected, accounts.states[expected].faults.contains(.notFound) {
             respond(id, 404, now: now)
             return false
         }
-        guard let account = authenticate(message, id, asProxy: true, now: now) else { return false }
+        guard let account = authenticate(message, id, asProxy: true, expected: expected, now: now) else { return false }
         let state = accounts.states[account]
         guard message.fromUser == state.account.addressUser, !state.faults.contains(.forbidden) else {
             respond(id, 403, now: now)

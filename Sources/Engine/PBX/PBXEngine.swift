@@ -17,6 +17,7 @@ public final class PBXEngine {
 
     let configuration: PBXConfiguration
     let verifier: DigestVerifier
+    let hashes: HashFunctions
     var layer: TransactionLayer
     var accounts: AccountTable
     var nonces: NonceMaker
@@ -28,7 +29,15 @@ public final class PBXEngine {
     var accountsOnFlow: [FlowID: Set<Int>] = [:]
     var forwardings = Slab<Forwarding>()
     var calls = Slab<ExtensionCall>()
+    var delayed = Slab<DelayedRequest>()
     var timers = TimerQueue<TimerTarget>()
+
+    /// A request that came and is not looked at yet.
+    struct DelayedRequest {
+        var message: Message
+        var flow: FlowID
+        var source: TransportAddress
+    }
 
     /// An open socket or connection.
     struct FlowState {
@@ -40,6 +49,8 @@ public final class PBXEngine {
     enum TimerTarget {
         case forwarding(SlabHandle)
         case call(SlabHandle)
+        /// A request that the fault `slow` holds back.
+        case delayed(SlabHandle)
     }
 
     /// A server without open flows.
@@ -50,6 +61,7 @@ public final class PBXEngine {
         var random = random
         self.configuration = configuration
         self.accounts = AccountTable(accounts, faults: configuration.faults)
+        self.hashes = hashes
         verifier = DigestVerifier(hashes: hashes, arena: secrets)
         nonces = NonceMaker(hashes: hashes, random: &random)
         layer = TransactionLayer(timers: configuration.timers, random: random.fork())
@@ -73,7 +85,7 @@ public final class PBXEngine {
     // MARK: State, for operators and tests
 
     /// Whether no transaction, forwarded call or extension call is left.
-    public var isIdle: Bool { layer.isEmpty && forwardings.isEmpty && calls.isEmpty }
+    public var isIdle: Bool { layer.isEmpty && forwardings.isEmpty && calls.isEmpty && delayed.isEmpty }
 
     /// How many transactions, forwarded requests and extension calls there are.
     public var pendingWork: (transactions: Int, forwardings: Int, calls: Int) {
@@ -123,6 +135,17 @@ public final class PBXEngine {
             statistics.silenced += 1
             return
         }
+        if let pause = delay(of: message) {
+            let handle = delayed.insert(DelayedRequest(message: message, flow: flow, source: source))
+            _ = timers.schedule(.delayed(handle), at: now + pause)
+            return
+        }
+        take(message, state, flow: flow, source: source, now: now)
+    }
+
+    private func take(
+        _ message: Message, _ state: FlowState, flow: FlowID, source: TransportAddress, now: Instant
+    ) {
         switch layer.receive(message, flow: flow, source: source, isReliable: state.transport.isReliable, now: now) {
         case .request(let id): handle(message, id, from: Peer(flow: flow, address: source), now: now)
         case .cancel(let id, let invite): cancel(id, invite: invite, now: now)
@@ -154,6 +177,9 @@ public final class PBXEngine {
             switch target {
             case .forwarding(let handle): forwardingIsDue(handle, now: now)
             case .call(let handle): callIsDue(handle, now: now)
+            case .delayed(let handle):
+                guard let request = delayed.remove(handle), let state = flows[request.flow] else { continue }
+                take(request.message, state, flow: request.flow, source: request.source, now: now)
             }
         }
     }
@@ -170,6 +196,16 @@ public final class PBXEngine {
     /// Answers with a status alone.
     func respond(_ id: ServerTransactionID, _ status: UInt16, now: Instant) {
         layer.respond(id, status: status, toTag: makeTag(), now: now)
+    }
+
+    /// How long the fault `slow` holds a request back.
+    private func delay(of message: Message) -> Interval? {
+        guard !configuration.faults.isEmpty, message.isRequest,
+            configuration.faults.contains(where: { $0.kind == .slow }), let user = message.fromUser,
+            let place = accounts.place(ofAddressUser: user),
+            let pause = accounts.states[place].faults.number(.slow)
+        else { return nil }
+        return .milliseconds(Int(pause))
     }
 
     private func isSilenced(_ message: Message) -> Bool {

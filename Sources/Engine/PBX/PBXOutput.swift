@@ -34,6 +34,8 @@ public struct PBXStatistics: Hashable, Sendable {
     public var challenges: UInt64 = 0
     /// Registrations and refreshes accepted.
     public var registrations: UInt64 = 0
+    /// Answers to the fault `dialog-challenge`: digests that an endpoint gave away.
+    public var stolenDigests: UInt64 = 0
     /// INVITEs passed on.
     public var callsForwarded: UInt64 = 0
 }

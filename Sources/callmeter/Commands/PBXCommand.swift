@@ -39,9 +39,15 @@ struct PBXCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "A fault to play, for all accounts or for NAME=user1,user2 or NAME=5%; 'list' names them.",
+            "A fault to play, for all accounts or for NAME=user1,user2 or NAME=5%, with a value NAME=VALUE@user1 or @5%; "
+                + "'list' names them.",
             valueName: "name[=value]"))
     var fault: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Whose challenges and name it takes on: callmeter, asterisk, freeswitch or kamailio.", valueName: "name"))
+    var profile = "callmeter"
 
     mutating func validate() throws {
         guard (tlsCert == nil) == (tlsKey == nil) else {
@@ -60,6 +66,11 @@ struct PBXCommand: AsyncParsableCommand {
         }
         guard let place = HostPort(listen) else { throw CommandFailure.usage("'\(listen)' is no HOST:PORT") }
         var configuration = PBXConfiguration()
+        guard let profile = PBXProfile(rawValue: profile) else {
+            let names = PBXProfile.allCases.map(\.rawValue).joined(separator: ", ")
+            throw CommandFailure.usage("there is no profile '\(self.profile)'; profiles are \(names)")
+        }
+        configuration.profile = profile
         configuration.faults = try fault.map(Self.fault)
         let secrets = SecretArena()
         var known: [PBXAccount] = []
@@ -118,14 +129,6 @@ struct PBXCommand: AsyncParsableCommand {
     }
 
     static func line(of kind: PBXFault.Kind) -> String {
-        let text =
-            switch kind {
-            case .wrongPassword:
-                "right credentials are refused with 401 or 407, as by a server that holds another password"
-            case .forbidden: "right credentials are answered with 403"
-            case .notFound: "every request of the account is answered with 404"
-            case .silence: "nothing from the account is answered"
-            }
-        return kind.rawValue + String(repeating: " ", count: 16 - kind.rawValue.count) + text
+        kind.usage + String(repeating: " ", count: max(1, 26 - kind.usage.count)) + kind.explanation
     }
 }
