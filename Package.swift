@@ -64,7 +64,7 @@ var targets: [Target] = [
     engineTests("Media", ["Bedrock", "Media"]),
     engineTests("RunMetrics", ["Bedrock", "RunMetrics"]),
     engineTests("Domain", ["Bedrock", "RunMetrics", "Domain"]),
-    engineTests("UserAgent", ["Bedrock", "SIP", "Media", "RunMetrics", "UserAgent", "CCrypto"]),
+    engineTests("UserAgent", ["Bedrock", "SIP", "Media", "RunMetrics", "UserAgent", "PBX", "CCrypto"]),
     engineTests("PBX", ["Bedrock", "SIP", "Media", "PBX", "CCrypto"]),
     .testTarget(
         name: "SimulationTests",

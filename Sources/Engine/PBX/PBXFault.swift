@@ -38,7 +38,8 @@ public struct PBXFault: Hashable, Sendable {
             case .unknownName(let name): "There is no fault '\(name)'. Faults are: \(names)."
             case .badValue(let value):
                 "'\(value)' does not say whom a fault meets. Give usernames with commas between them, or a share like 5%."
-            case .noNumber(let name): "The fault '\(name)' takes a whole number, as in \(name)=5 or \(name)=5@alice,bob."
+            case .noNumber(let name):
+                "The fault '\(name)' takes a whole number, as in \(name)=5 or \(name)=5@alice,bob."
             }
         }
     }
