@@ -156,6 +156,8 @@ public struct CallEvidence: Hashable, Sendable, Codable {
     public var retransmissions: UInt16 = 0
     /// What the media stream of this call measured; nil when none was opened.
     public var media: MediaResult?
+    /// What happened beside INVITE, 180, 200, ACK and BYE; nil when nothing did.
+    public var features: CallFeatures?
 
     /// A call that has not begun.
     public init(role: CallRole, target: String) {

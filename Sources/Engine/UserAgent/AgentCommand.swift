@@ -23,6 +23,16 @@ public enum AgentCommand: Hashable, Sendable {
     case finish(endpoint: UInt32)
     /// `finish` for all; what is not closed at the deadline is closed then, without answers.
     case finishAll(deadline: Instant)
+    /// Put the call on hold with a re-INVITE (RFC 3264 §8.4). Waits for a change of the session that is under way.
+    case hold(endpoint: UInt32)
+    /// Take the call off hold with a re-INVITE.
+    case resume(endpoint: UInt32)
+    /// Refresh the session: UPDATE without a description where the peer allows it, else a re-INVITE with the same one.
+    case refreshSession(endpoint: UInt32)
+    /// Ask the peer to call this SIP URI instead (blind transfer, RFC 3515); the call ends when the peer reports success.
+    case transfer(endpoint: UInt32, to: [UInt8])
+    /// Send a DTMF digit, 0…9, A…D, * or #, in an INFO of type application/dtmf-relay.
+    case sendDigit(endpoint: UInt32, digit: UInt8)
     /// `finish` for an endpoint that was not tried because of its partner: its outcome is NOT_ATTEMPTED (H2).
     case abandon(endpoint: UInt32, partner: UInt32?)
 }

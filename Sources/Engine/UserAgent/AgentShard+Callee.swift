@@ -8,7 +8,16 @@ import SIP
 extension AgentShard {
     /// An INVITE outside a dialog came.
     func receiveInvite(_ id: ServerTransactionID, _ request: Message, slot: Int, now: Instant) {
-        if let status = reasonToRefuse(request, slot: slot) { return refuse(id, status: status, request, now: now) }
+        if let status = reasonToRefuse(request, slot: slot) { 
+            let knowsReliability = endpoints[slot].plan.reliableProvisionals != .off
+            return refuse(id, status: status, request, knowsReliability: knowsReliability, now: now)
+        }
+        if let asked = request.sessionExpires,
+            refusesInterval(
+                asked, request, id, toTag: strayTag(), plan: endpoints[slot].plan, now: now)
+        {
+            return
+        }
         let salt = UInt32(truncatingIfNeeded: random.next())
         let from = request.from.map { request.string(of: $0.uri) } ?? ""
         var call = Call(slot: slot, role: .callee, target: from, state: .ringing, salt: salt)
@@ -30,12 +39,15 @@ extension AgentShard {
             _ = calls[handle]!.state.hangUp()
             return refuse(handle, status: 488, now: now)
         }
-        ring(handle, id, now: now)
+        ring(handle, id, request, now: now)
     }
 
     /// Why a call cannot be taken, as a status; nil when it can.
     private func reasonToRefuse(_ request: Message, slot: Int) -> UInt16? {
-        if request.elementCount(.require) > 0 { return 420 }
+        let plan = endpoints[slot].plan
+        if request.requiresUnknown(plan) { return 420 }
+        if plan.reliableProvisionals == .required, !request.knowsReliability { return 421 }
+        if request.first(.contentEncoding) != nil, !request.body.isEmpty { return 415 }
         if !request.body.isEmpty, !request.hasSDP { return 415 }
         if let handle = endpoints[slot].call {
             // The same request by another way of a forking proxy (RFC 3261 §8.2.2.2).
@@ -58,12 +70,16 @@ extension AgentShard {
         }
     }
 
-    private func ring(_ handle: SlabHandle, _ id: ServerTransactionID, now: Instant) {
+    private func ring(_ handle: SlabHandle, _ id: ServerTransactionID, _ request: Message, now: Instant) {
         let slot = calls[handle]!.slot
         calls[handle]!.evidence.ringingAt = elapsed(now)
         advancePhase(slot, to: .ringing)
         emit(.ringing(endpoint: endpoints[slot].plan.index))
-        if let start = layer.beginResponse(id, status: 180, toTag: tag(of: handle)) {
+        let timerLines = agreeOnTimer(handle, request, now: now)
+        if !timerLines.isEmpty { extras(handle).timerLines = timerLines }
+        if preparesProvisional(handle, request, now: now) {
+            sendProvisional(handle, now: now)
+        } else if let start = layer.beginResponse(id, status: 180, toTag: tag(of: handle)) {
             writeContact(slot)
             layer.writer.finish()
             layer.respond(id, status: 180, from: start, now: now)
@@ -79,9 +95,18 @@ extension AgentShard {
             calls[handle]!.fail(.callFailed)
             return perform(calls[handle]!.state.giveUp(), handle, now: now)
         }
+        if let extras = calls[handle]!.extras, extras.reliable?.isAwaiting ?? false {
+            // A final answer waits for the PRACK (RFC 3262 §3).
+            extras.answersWhenAcknowledged = true
+            return
+        }
         var body = ByteWriter(capacity: 256)
         do throws(SDPError) {
-            if let offer = calls[handle]!.offer {
+            if let early = calls[handle]!.extras?.provisional.body, !early.isEmpty {
+                // The answer stands: a reliable one is not repeated, another one is (RFC 3261 §13.2.1).
+                if !(calls[handle]!.extras?.hasAnsweredEarly ?? false) { body.append(early) }
+                calls[handle]!.offer = nil
+            } else if let offer = calls[handle]!.offer {
                 openMedia(handle, try offer.writeAnswer(localAudio(handle), into: &body))
                 calls[handle]!.offer = nil
             } else {
@@ -97,15 +122,21 @@ extension AgentShard {
         calls[handle]!.evidence.answeredAt = elapsed(now)
         calls[handle]!.evidence.finalStatus = SIPStatus(code: 200, reason: "OK")
         advancePhase(slot, to: .negotiating)
-        respondWithSession(id, slot, tag: tag(of: handle), body: body.bytes, now: now)
+        let lines = calls[handle]!.extras?.timerLines ?? []
+        respondWithSession(id, slot, tag: tag(of: handle), lines: lines, body: body.bytes, now: now)
     }
 
     /// Sends a 200 with a session description, repeated until its ACK comes.
-    func respondWithSession(_ id: ServerTransactionID, _ slot: Int, tag: [UInt8], body: [UInt8], now: Instant) {
+    func respondWithSession(
+        _ id: ServerTransactionID, _ slot: Int, tag: [UInt8], lines: [UInt8], body: [UInt8], now: Instant
+    ) {
         guard let start = layer.beginResponse(id, status: 200, toTag: tag) else { return }
         writeContact(slot)
         layer.writer.header(.allow, Self.allowed)
-        layer.writer.finish(contentType: "application/sdp", body: body)
+        layer.writer.output.append(lines)
+        if body.isEmpty { layer.writer.finish() } else {
+            layer.writer.finish(contentType: "application/sdp", body: body)
+        }
         layer.respond(id, status: 200, from: start, repeatsUntilAcknowledged: true, now: now)
     }
 
@@ -118,7 +149,10 @@ extension AgentShard {
             calls[handle]!.server = nil
         }
         let action = calls[handle]!.state.receiveAcknowledgement()
-        guard action == .talk else { return perform(action, handle, now: now) }
+        guard action == .talk else {
+            changeAcknowledged(handle, request, now: now)
+            return perform(action, handle, now: now)
+        }
         if calls[handle]!.offersInAnswer {
             do throws(SDPError) {
                 guard request.hasSDP else { throw .notASessionDescription }
@@ -130,12 +164,16 @@ extension AgentShard {
             }
         }
         establish(handle, now: now)
+        continueChanges(handle, now: now)
     }
 
     func acknowledgementMissing(_ handle: SlabHandle, _ id: ServerTransactionID, now: Instant) {
         guard calls.contains(handle), calls[handle]!.server == id else { return }
         calls[handle]!.server = nil
-        let action = calls[handle]!.state.missAcknowledgement()
+        // A re-INVITE's 200 that is not acknowledged ends the call as well (RFC 3261 §14.2).
+        let action =
+            calls[handle]!.state == .established
+            ? calls[handle]!.state.hangUp() : calls[handle]!.state.missAcknowledgement()
         guard action != .none else { return }
         calls[handle]!.evidence.transportFault = .silence
         calls[handle]!.fail(.timeout)
@@ -165,13 +203,30 @@ extension AgentShard {
         endCall(handle, now: now)
     }
 
-    /// Refuses an INVITE that never became a call.
-    private func refuse(_ id: ServerTransactionID, status: UInt16, _ request: Message, now: Instant) {
+    /// Refuses a request that never became a call.
+    func refuse(
+        _ id: ServerTransactionID, status: UInt16, _ request: Message, knowsReliability: Bool = true, now: Instant
+    ) {
         guard let start = layer.beginResponse(id, status: status, toTag: strayTag()) else { return }
         switch status {
-        case 415: layer.writer.header(.accept, "application/sdp")
+        case 415:
+            layer.writer.header(.accept, "application/sdp")
+            layer.writer.output.append("Accept-Encoding: identity\r\n")
         case 420:
-            request.forEach(.require) { layer.writer.header(.unsupported, $0, of: request) }
+            layer.writer.beginHeader(.unsupported)
+            var isFirst = true
+            request.forEachElement(.require) { element in
+                let isKnown =
+                    request.matchesIgnoringCase(element, "timer")
+                    || (knowsReliability && request.matchesIgnoringCase(element, "100rel"))
+                guard !isKnown else { return true }
+                if !isFirst { layer.writer.output.append(", ") }
+                isFirst = false
+                layer.writer.append(element, of: request)
+                return true
+            }
+            layer.writer.endLine()
+        case 421: layer.writer.header(.require, "100rel")
         default: break
         }
         layer.writer.finish()
@@ -185,5 +240,19 @@ extension AgentShard {
         var writer = ByteWriter(capacity: 16)
         writer.append(hex: random.next(), digits: 16)
         return writer.bytes
+    }
+}
+
+extension Message {
+    /// Whether Require names an extension that is not known here (RFC 3261 §8.2.2.3).
+    func requiresUnknown(_ plan: EndpointPlan?) -> Bool {
+        var isUnknown = false
+        forEachElement(.require) { element in
+            let isReliability =
+                matchesIgnoringCase(element, "100rel") && plan.map { $0.reliableProvisionals != .off } ?? true
+            isUnknown = !isReliability && !matchesIgnoringCase(element, "timer")
+            return !isUnknown
+        }
+        return isUnknown
     }
 }

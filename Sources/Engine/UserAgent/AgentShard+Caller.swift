@@ -7,7 +7,13 @@ import SIP
 
 extension AgentShard {
     func planCall(_ slot: Int, target: CallTarget, at: Instant, now: Instant) {
-        guard endpoints[slot].call == nil, case .uri(let uri) = target else { return }
+        guard endpoints[slot].call == nil else { return }
+        startCall(insertCall(slot, target: target, at: at), at: at, now: now)
+    }
+
+    /// Makes the call of an endpoint that has none.
+    func insertCall(_ slot: Int, target: CallTarget, at: Instant) -> SlabHandle {
+        let uri = switch target { case .uri(let uri): uri }
         let salt = UInt32(truncatingIfNeeded: random.next())
         var call = Call(
             slot: slot, role: .caller, target: String(decoding: uri, as: UTF8.self), state: .due, salt: salt)
@@ -17,6 +23,12 @@ extension AgentShard {
         let handle = calls.insert(call)
         endpoints[slot].call = handle
         prepareCredentials(of: handle)
+        return handle
+    }
+
+    /// Sends the INVITE of a call when its time comes.
+    func startCall(_ handle: SlabHandle, at: Instant, now: Instant) {
+        let slot = calls[handle]!.slot
         if case .failed(let fault) = endpoints[slot].path { return loseCall(slot, fault: fault, now: now) }
         if at <= now { return sendInvite(handle, now: now) }
         setTimer(handle, at: at)
@@ -25,11 +37,17 @@ extension AgentShard {
     // MARK: Answers to the INVITE
 
     func receiveInviteResponse(_ handle: SlabHandle, _ id: ClientTransactionID, _ response: Message, now: Instant) {
-        guard calls.contains(handle), calls[handle]!.invite == id, let status = response.status else { return }
+        guard let status = response.status else { return }
+        guard calls.contains(handle), calls[handle]!.invite == id else {
+            return releaseLate(id, response, now: now)
+        }
         switch status {
         case ..<200: receiveProvisional(handle, id, response, status: status, now: now)
         case 200..<300: receiveSuccess(handle, response, now: now)
         case 401, 407: receiveChallenge(handle, response, isProxy: status == 407, now: now)
+        case 422 where lengthensInterval(handle, response):
+            if calls[handle]!.state.receiveChallenge() == .inviteAgain { return sendInvite(handle, now: now) }
+            if calls[handle]!.state == .ended { endRefused(handle, response, now: now) }
         default: receiveRefusal(handle, response, now: now)
         }
     }
@@ -38,6 +56,9 @@ extension AgentShard {
         _ handle: SlabHandle, _ id: ClientTransactionID, _ response: Message, status: UInt16, now: Instant
     ) {
         if calls[handle]!.state.receiveProvisional() == .cancel { layer.cancel(id, now: now) }
+        if status > 100, !response.body.isEmpty || response.reliableSequence != nil {
+            guard receiveEarly(handle, response, now: now) else { return }
+        }
         guard status == 180 || (status == 183 && response.hasSDP), calls[handle]!.evidence.ringingAt == nil else {
             return
         }
@@ -60,7 +81,8 @@ extension AgentShard {
         case .acknowledgeAndTalk, .acknowledgeAndRelease:
             calls[handle]!.evidence.note(final: response, texts: &texts)
             calls[handle]!.evidence.answeredAt = elapsed(now)
-            calls[handle]!.dialog = Dialog(caller: response, fallbackTarget: calls[handle]!.target)
+            calls[handle]!.hasFinalResponse = true
+            confirmDialog(handle, response)
             advancePhase(calls[handle]!.slot, to: .negotiating)
             sendAcknowledgement(handle)
             if action == .acknowledgeAndRelease {
@@ -73,29 +95,47 @@ extension AgentShard {
         }
     }
 
-    /// A 2xx of another branch of a forking proxy: acknowledged and released at once (RFC 3261 §13.2.2.4).
-    private func releaseFork(_ handle: SlabHandle, _ response: Message, now: Instant) {
-        let call = calls[handle]!
-        guard var dialog = Dialog(caller: response, fallbackTarget: call.target) else { return }
-        writeAcknowledgement(call, dialog, branch: freshBranch(), sequence: dialog.localSequence)
-        let sequence = dialog.nextSequence()
-        sendBye(call.slot, dialog, sequence: sequence, owner: .nobody, now: now)
+    /// Makes the dialog of the 2xx, out of its early one where there is one.
+    private func confirmDialog(_ handle: SlabHandle, _ response: Message) {
+        let target = calls[handle]!.target
+        if let extras = calls[handle]!.extras,
+            let place = extras.earlyDialog(response.toTag.map { Array(response.bytes(of: $0)) })
+        {
+            extras.earlyDialogs[place].dialog.confirm(by: response, fallbackTarget: target)
+            calls[handle]!.dialog = extras.earlyDialogs[place].dialog
+        } else {
+            calls[handle]!.dialog = Dialog(caller: response, fallbackTarget: target)
+        }
+    }
+
+    /// What was agreed in the 2xx, or in a provisional response of the same branch when the 2xx does not repeat it.
+    private func agreedAudio(_ handle: SlabHandle, _ answer: Message) throws(SDPError) -> NegotiatedAudio {
+        if !answer.hasSDP, let extras = calls[handle]!.extras,
+            let place = extras.earlyDialog(answer.toTag.map { Array(answer.bytes(of: $0)) }),
+            let audio = extras.earlyDialogs[place].answer
+        {
+            return audio
+        }
+        guard answer.hasSDP else { throw .notASessionDescription }
+        return try answer.sessionDescription().negotiate(asAnswerTo: localAudio(handle))
     }
 
     private func startTalking(_ handle: SlabHandle, answer: Message, now: Instant) {
         let slot = calls[handle]!.slot
         do throws(SDPError) {
-            guard answer.hasSDP else { throw .notASessionDescription }
-            let description = try answer.sessionDescription()
-            let audio = try description.negotiate(asAnswerTo: localAudio(handle))
-            openMedia(handle, audio)
+            openMedia(handle, try agreedAudio(handle, answer))
         } catch {
             calls[handle]!.evidence.negotiationProblem = error.description
             calls[handle]!.fail(.negotiationFailed)
             return perform(calls[handle]!.state.hangUp(), handle, now: now)
         }
-        establish(handle, now: now)
         setTimer(handle, at: endpoints[slot].plan.talkTime.map { now + $0 })
+        if endpoints[slot].plan.sessionTimer != nil || answer.first(.sessionExpires) != nil {
+            followTimer(handle, answer, now: now)
+        }
+        // Early dialogs of other branches end with this answer (RFC 3261 §13.2.2.4).
+        calls[handle]!.extras?.earlyDialogs = []
+        establish(handle, now: now)
     }
 
     private func receiveChallenge(_ handle: SlabHandle, _ response: Message, isProxy: Bool, now: Instant) {
@@ -115,6 +155,7 @@ extension AgentShard {
     }
 
     private func endRefused(_ handle: SlabHandle, _ response: Message, now: Instant) {
+        calls[handle]!.hasFinalResponse = true
         calls[handle]!.evidence.note(final: response, texts: &texts)
         calls[handle]!.fail(.callFailed)
         endCall(handle, now: now)
@@ -178,6 +219,7 @@ extension AgentShard {
         layer.writer.cSeq(call.sequence, .invite)
         writeContact(slot)
         layer.writer.header(.allow, Self.allowed)
+        writeExtensions(handle, identity.plan)
         writeUserAgent()
     }
 
@@ -185,24 +227,29 @@ extension AgentShard {
     private func sendAcknowledgement(_ handle: SlabHandle) {
         if calls[handle]!.acknowledgement == nil { calls[handle]!.acknowledgement = freshBranch() }
         guard let dialog = calls[handle]!.dialog, let branch = calls[handle]!.acknowledgement else { return }
-        writeAcknowledgement(calls[handle]!, dialog, branch: branch, sequence: calls[handle]!.sequence)
+        writeAcknowledgement(
+            calls[handle]!.slot, dialog, branch: branch, sequence: calls[handle]!.sequence,
+            credentialLines: calls[handle]!.credentialLines)
     }
 
-    private func writeAcknowledgement(_ call: Call, _ dialog: Dialog, branch: Branch, sequence: UInt32) {
-        let endpoint = endpoints[call.slot]
+    /// Writes the ACK to a 2xx of an INVITE with this number and these credentials.
+    func writeAcknowledgement(
+        _ slot: Int, _ dialog: Dialog, branch: Branch, sequence: UInt32, credentialLines: [UInt8]
+    ) {
+        let endpoint = endpoints[slot]
         let start = layer.writer.output.count
         dialog.begin(
             .ack, sequence: sequence, transport: endpoint.transport, sentBy: endpoint.local, branch: branch,
             into: &layer.writer)
         // Where the server keeps out of the dialog the ACK goes to the peer, which must not see credentials meant for the server.
-        let destination = destination(of: dialog, call.slot)
-        if destination == endpoint.server { layer.writer.output.append(call.credentialLines) }
+        let destination = destination(of: dialog, slot)
+        if destination == endpoint.server { layer.writer.output.append(credentialLines) }
         layer.writer.finish()
         layer.transmit(from: start, flow: endpoint.flow, destination: destination)
     }
 
     /// A branch for a request without a transaction.
-    private func freshBranch() -> Branch {
+    func freshBranch() -> Branch {
         let id = layer.openRequest()
         defer { layer.abandon(id) }
         return layer.branch(of: id)

@@ -23,6 +23,16 @@ extension AgentShard {
             for slot in endpoints.indices { finish(slot, now: now) }
             if let earlier = deadlineTimer { timers.cancel(earlier) }
             deadlineTimer = openEndpoints > 0 ? timers.schedule(.deadline, at: deadline) : nil
+        case .hold(let endpoint):
+            if let slot = slots[endpoint] { changeSession(slot, .hold, now: now) }
+        case .resume(let endpoint):
+            if let slot = slots[endpoint] { changeSession(slot, .resume, now: now) }
+        case .refreshSession(let endpoint):
+            if let slot = slots[endpoint] { changeSession(slot, .refresh, now: now) }
+        case .transfer(let endpoint, let target):
+            if let slot = slots[endpoint] { transfer(slot, to: target, now: now) }
+        case .sendDigit(let endpoint, let digit):
+            if let slot = slots[endpoint] { sendDigit(slot, digit, now: now) }
         case .abandon(let endpoint, let partner):
             guard let slot = slots[endpoint], endpoints[slot].stage != .closed else { return }
             endpoints[slot].outcome.worsen(to: .notAttempted)
@@ -44,9 +54,14 @@ extension AgentShard {
     /// The last report of a stream, after `closeMedia`.
     public func mediaReported(stream: UInt64, report: StreamReport, now: Instant) {
         guard let slot = streams[stream] else { return }
-        for handle in [endpoints[slot].endedCall, endpoints[slot].call] {
+        for handle in [endpoints[slot].endedCall, endpoints[slot].referringCall, endpoints[slot].call] {
             guard let handle, let call = calls[handle], call.stream == .closing else { continue }
             calls[handle]!.evidence.media?.fill(from: report)
+            guard call.state == .ended else {
+                // A call that waits for a transfer: its stream is closed, the call is not.
+                calls[handle]!.stream = .none
+                return
+            }
             settleCall(handle, now: now)
             return
         }
@@ -70,9 +85,9 @@ extension AgentShard {
 
     /// Takes the next step of an endpoint's end, when nothing is being waited for.
     func continueClosing(_ slot: Int, now: Instant) {
-        guard endpoints[slot].stage == .finishing, endpoints[slot].call == nil, endpoints[slot].endedCall == nil else {
-            return
-        }
+        guard endpoints[slot].stage == .finishing, endpoints[slot].call == nil, endpoints[slot].endedCall == nil,
+            endpoints[slot].referringCall == nil
+        else { return }
         switch endpoints[slot].registration.state {
         case .clearing, .registering, .refreshing, .unregistering:
             return
@@ -93,8 +108,9 @@ extension AgentShard {
     /// The shard's deadline has come: what is still open is closed as it stands.
     func closeAll(now: Instant) {
         for slot in endpoints.indices where endpoints[slot].stage == .finishing {
-            for handle in [endpoints[slot].call, endpoints[slot].endedCall] {
+            for handle in [endpoints[slot].call, endpoints[slot].referringCall, endpoints[slot].endedCall] {
                 guard let handle, calls.contains(handle) else { continue }
+                if let invite = calls[handle]!.invite, !calls[handle]!.hasFinalResponse { layer.abandon(invite) }
                 calls[handle]!.fail(.teardownError)
                 dropInvite(handle, now: now)
                 if calls[handle]!.state.giveUp() == .end { endCall(handle, now: now) }

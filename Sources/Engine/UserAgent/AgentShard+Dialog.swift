@@ -8,7 +8,9 @@ import SIP
 /// What both ends of a call do: talk, hang up, end.
 extension AgentShard {
     /// The methods this side understands, for Allow.
-    static var allowed: StaticString { "INVITE, ACK, CANCEL, BYE, OPTIONS" }
+    static var allowed: StaticString { 
+        "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY"
+    }
 
     // MARK: Life
 
@@ -23,11 +25,18 @@ extension AgentShard {
         }
         advancePhase(slot, to: .inCall)
         emit(.established(endpoint: endpoints[slot].plan.index))
+        if calls[handle]!.extras != nil { reportTransfer(handle, status: 200, now: now) }
     }
 
     /// Ends the present call of an endpoint, if there is one.
     func hangUp(_ slot: Int, now: Instant) {
-        guard let handle = endpoints[slot].call, calls.contains(handle) else { return }
+        let asking = endpoints[slot].referringCall
+        if let handle = endpoints[slot].call { hangUp(handle, now: now) }
+        if let asking { hangUp(asking, now: now) }
+    }
+
+    private func hangUp(_ handle: SlabHandle, now: Instant) {
+        guard calls.contains(handle) else { return }
         let state = calls[handle]!.state
         if state == .due { calls[handle]!.fail(.notAttempted) }
         if state != .established, state != .ending { calls[handle]!.fail(.callFailed) }
@@ -66,7 +75,10 @@ extension AgentShard {
             calls[handle]!.fail(.timeout)
             perform(calls[handle]!.state.hangUp(), handle, now: now)
         case .cancelRequested, .cancelling:
-            if let invite = calls[handle]!.invite { layer.abandon(invite) }
+            if let invite = calls[handle]!.invite {
+                // A 2xx may still come; it is acknowledged and released then.
+                _ = timers.schedule(.lateAnswers(invite), at: now + configuration.timers.transactionTimeout)
+            }
             if calls[handle]!.state.giveUp() == .end { endCall(handle, now: now) }
         case .ringing:
             answer(handle, now: now)
@@ -81,6 +93,7 @@ extension AgentShard {
 
     /// The call is over: closes its stream; what it saw is settled when the report came.
     func endCall(_ handle: SlabHandle, now: Instant) {
+        if calls[handle]!.extras != nil { endExtras(handle, now: now) }
         let call = calls[handle]!
         let index = endpoints[call.slot].plan.index
         calls[handle]!.evidence.endedAt = elapsed(now)
@@ -100,14 +113,29 @@ extension AgentShard {
         outputs.append(.closeMedia(stream: endpoints[call.slot].plan.stream))
         setTimer(handle, at: now + configuration.mediaReportTimeout)
         if let earlier = endpoints[call.slot].endedCall { settleCall(earlier, now: now) }
-        endpoints[call.slot].call = nil
+        if endpoints[call.slot].call == handle { endpoints[call.slot].call = nil }
+        if endpoints[call.slot].referringCall == handle { endpoints[call.slot].referringCall = nil }
         endpoints[call.slot].endedCall = handle
+        returnToReferringCall(call.slot, now: now)
+    }
+
+    /// Ends what only some calls have.
+    private func endExtras(_ handle: SlabHandle, now: Instant) {
+        noteHoldTime(handle, now: now)
+        let status = calls[handle]!.evidence.finalStatus?.code ?? 408
+        reportTransfer(handle, status: status < 300 ? 487 : status, now: now)
+        guard let extras = calls[handle]!.extras else { return }
+        if let timer = extras.timerHandle { timers.cancel(timer) }
+        extras.timerHandle = nil
+        // An INVITE that rings has no timer of its own; the others end by themselves.
+        for request in extras.requests where request.method == .invite { layer.abandon(request.id) }
     }
 
     /// Takes an ended call's evidence into its endpoint and forgets the call.
     func settleCall(_ handle: SlabHandle, now: Instant) {
         guard let slot = calls[handle]?.slot else { return }
         forgetCall(handle)
+        returnToReferringCall(slot, now: now)
         continueClosing(slot, now: now)
     }
 
@@ -118,13 +146,19 @@ extension AgentShard {
         if let server = call.server { layer.acknowledge(server) }
         if call.failure != .notAttempted { endpoints[call.slot].calls.append(call.evidence) }
         if endpoints[call.slot].call == handle { endpoints[call.slot].call = nil }
+        if endpoints[call.slot].referringCall == handle { endpoints[call.slot].referringCall = nil }
         if endpoints[call.slot].endedCall == handle { endpoints[call.slot].endedCall = nil }
     }
 
     /// The flow is gone and the call's signalling with it.
     func loseCall(_ slot: Int, fault: TransportFault, now: Instant) {
-        guard let handle = endpoints[slot].call, calls.contains(handle) else { return }
-        guard calls[handle]!.state.giveUp() == .end else { return }
+        let asking = endpoints[slot].referringCall
+        if let handle = endpoints[slot].call { loseCall(handle, fault: fault, now: now) }
+        if let asking { loseCall(asking, fault: fault, now: now) }
+    }
+
+    private func loseCall(_ handle: SlabHandle, fault: TransportFault, now: Instant) {
+        guard calls.contains(handle), calls[handle]!.state.giveUp() == .end else { return }
         if let invite = calls[handle]!.invite { layer.abandon(invite) }
         calls[handle]!.evidence.transportFault = fault
         calls[handle]!.fail(.callFailed)
@@ -177,8 +211,7 @@ extension AgentShard {
         perform(calls[handle]!.state.released(), handle, now: now)
     }
 
-    /// Answers a challenge to a BYE: only in a dialog that this side opened, and only for a realm that it met when it did. A
-    /// challenge in a dialog that the peer opened is how digests are stolen.
+    /// Answers a challenge to a BYE, where it may be answered.
     private func answerByeChallenge(_ handle: SlabHandle, _ response: Message, isProxy: Bool, now: Instant) -> Bool {
         let slot = calls[handle]!.slot
         guard calls[handle]!.state == .ending, let before = calls[handle]!.dialog,
@@ -212,8 +245,15 @@ extension AgentShard {
         let rtp = identity.plan.mediaAddress ?? TransportAddress(ip: endpoints[call.slot].local.ip, port: 9)
         return LocalAudio(
             rtp: rtp, codecs: identity.plan.codecs,
-            direction: identity.plan.mediaAddress == nil ? .inactive : .sendReceive,
+            direction: direction(of: call, identity),
             sessionID: UInt64(call.salt), version: call.sessionVersion)
+    }
+
+    /// On hold this side sends only, and nothing at all when the peer holds as well (RFC 3264 §8.4).
+    private func direction(of call: Call, _ identity: EndpointIdentity) -> MediaDirection {
+        guard identity.plan.mediaAddress != nil else { return .inactive }
+        guard let extras = call.extras, extras.isHolding else { return .sendReceive }
+        return extras.isHeldByPeer ? .inactive : .sendOnly
     }
 
     /// Opens or changes the stream of a call; nothing for an endpoint without media.
@@ -221,11 +261,15 @@ extension AgentShard {
         let identity = endpoints[calls[handle]!.slot].identity
         guard identity.plan.mediaAddress != nil else { return }
         let isOpen = calls[handle]!.stream == .open
+        if let extras = calls[handle]!.extras {
+            if isOpen, extras.agreed == audio { return }
+            extras.agreed = audio
+        }
         outputs.append(
             isOpen ? .updateMedia(stream: identity.plan.stream, audio) : .openMedia(stream: identity.plan.stream, audio)
         )
         calls[handle]!.stream = .open
-        calls[handle]!.evidence.media = MediaResult(codec: audio.codec.name)
+        if !isOpen { calls[handle]!.evidence.media = MediaResult(codec: audio.codec.name) }
     }
 }
 

@@ -8,7 +8,13 @@ public import SIP
 extension AgentShard {
     /// Takes in one whole SIP message: a datagram, or what a `StreamFramer` cut. What cannot be read is dropped.
     public func receive(_ bytes: UnsafeRawBufferPointer, flow: FlowID, source: TransportAddress, now: Instant) {
-        guard let message = try? Message.parse(datagram: bytes) else { return }
+        let message: Message
+        do throws(ParseError) {
+            message = try Message.parse(datagram: bytes)
+        } catch {
+            if error.code == .version { refuseVersion(bytes, flow: flow, source: source) }
+            return
+        }
         window.messagesReceived += 1
         switch layer.receive(message, flow: flow, source: source, now: now) {
         case .response(let owner, let id):
@@ -24,11 +30,29 @@ extension AgentShard {
         }
     }
 
+    /// A request of another version of SIP gets 505 (RFC 3261 §21.5.6), without a transaction: nothing more is known of it. For the
+    /// answer it is read as if its version were ours.
+    private func refuseVersion(_ bytes: UnsafeRawBufferPointer, flow: FlowID, source: TransportAddress) {
+        let ours = Array("SIP/2.0".utf8)
+        guard let end = bytes.firstIndex(of: 0x0D), end > ours.count, bytes[end - ours.count - 1] == 0x20 else { return }
+        var copy = Array(bytes)
+        copy.replaceSubrange(end - ours.count..<end, with: ours)
+        guard let request = try? copy.withUnsafeBytes({ try Message.parse(datagram: $0) }), request.isRequest,
+            request.method != .ack, let via = request.topVia
+        else { return }
+        let start = layer.writer.output.count
+        layer.writer.beginResponse(
+            to: request, status: 505, toTag: strayTag(), source: via.transport.isReliable ? nil : source)
+        layer.writer.finish()
+        layer.transmit(from: start, flow: flow, destination: source)
+    }
+
     private func receiveResponse(_ owner: Owner, _ id: ClientTransactionID, _ message: Message, now: Instant) {
         switch owner {
         case .registration(let slot): receiveRegisterResponse(slot, id, message, now: now)
         case .invite(let handle): receiveInviteResponse(handle, id, message, now: now)
         case .bye(let handle): receiveByeResponse(handle, message, now: now)
+        case .dialogRequest(let handle): receiveDialogResponse(handle, id, message, now: now)
         case .nobody: break
         }
     }
@@ -40,6 +64,12 @@ extension AgentShard {
                 return layer.respond(id, status: 481, toTag: nil, now: now)
             }
             return receiveInDialog(id, request, method, handle, now: now)
+        }
+        if let uri = request.requestURI.flatMap({ request.uri($0) }), uri.scheme == .other || uri.scheme == .tel {
+            return layer.respond(id, status: 416, toTag: strayTag(), now: now)
+        }
+        if method != .invite, method != .other, request.requiresUnknown(nil) {
+            return refuse(id, status: 420, request, now: now)
         }
         switch method {
         case .invite:
@@ -54,7 +84,10 @@ extension AgentShard {
         case .bye, .prack, .update, .notify, .info:
             // Only ever sent in a dialog; there is none.
             layer.respond(id, status: 481, toTag: strayTag(), now: now)
-        case .register, .refer, .subscribe, .message, .publish, .ack, .cancel:
+        case .refer:
+            // Only the peer of a call may ask for another one.
+            layer.respond(id, status: 603, toTag: strayTag(), now: now)
+        case .register, .subscribe, .message, .publish, .ack, .cancel:
             respond(id, status: 405, toTag: strayTag(), now: now)
         case .other:
             respond(id, status: 501, toTag: strayTag(), now: now)
@@ -64,12 +97,25 @@ extension AgentShard {
     private func receiveInDialog(
         _ id: ServerTransactionID, _ request: Message, _ method: Method, _ handle: SlabHandle, now: Instant
     ) {
-        guard let number = request.cSeq?.number, calls[handle]!.dialog?.accept(sequence: number) ?? false else {
-            return layer.respond(id, status: 500, toTag: nil, now: now)
+        guard acceptSequence(handle, request) else { return refuseRequest(id, status: 500, now: now) }
+        let plan = endpoints[calls[handle]!.slot].plan
+        if request.requiresUnknown(plan) {
+            return refuse(
+                id, status: 420, request, knowsReliability: plan.reliableProvisionals != .off, now: now)
         }
         switch method {
         case .bye:
             receiveBye(id, request, handle, now: now)
+        case .prack:
+            receivePrack(id, request, handle, now: now)
+        case .update:
+            receiveUpdate(id, request, handle, now: now)
+        case .info:
+            receiveInfo(id, request, handle, now: now)
+        case .refer:
+            receiveRefer(id, request, handle, now: now)
+        case .notify:
+            receiveNotify(id, request, handle, now: now)
         case .invite:
             receiveReinvite(id, request, handle, now: now)
         case .options:
@@ -81,44 +127,53 @@ extension AgentShard {
         }
     }
 
+    /// Takes the number of a peer's request in its dialog, early or confirmed; false when it is not higher than the last.
+    private func acceptSequence(_ handle: SlabHandle, _ request: Message) -> Bool {
+        guard let number = request.cSeq?.number else { return false }
+        if calls[handle]!.dialog != nil { return calls[handle]!.dialog!.accept(sequence: number) }
+        guard let extras = calls[handle]!.extras,
+            let place = extras.earlyDialog(request.fromTag.map { Array(request.bytes(of: $0)) })
+        else { return false }
+        return extras.earlyDialogs[place].dialog.accept(sequence: number)
+    }
+
+    /// INFO: digits, or nothing; what is not understood is refused (RFC 6086 §4.2.2).
+    private func receiveInfo(_ id: ServerTransactionID, _ request: Message, _ handle: SlabHandle, now: Instant) {
+        let isKnown =
+            request.contentType.map {
+                request.matchesIgnoringCase($0, "application/dtmf-relay")
+                    || request.matchesIgnoringCase($0, "application/dtmf")
+            } ?? true
+        guard request.body.isEmpty || isKnown else {
+            guard let start = layer.beginResponse(id, status: 415, toTag: nil) else { return }
+            layer.writer.header(.accept, "application/dtmf-relay, application/dtmf")
+            layer.writer.finish()
+            return layer.respond(id, status: 415, from: start, now: now)
+        }
+        note(handle) { $0.infosReceived &+= 1 }
+        layer.respond(id, status: 200, toTag: nil, now: now)
+    }
+
     private func receiveBye(_ id: ServerTransactionID, _ request: Message, _ handle: SlabHandle, now: Instant) {
         layer.respond(id, status: 200, toTag: nil, now: now)
         let before = calls[handle]!.state
-        guard calls[handle]!.state.receiveBye() == .end else { return }
+        let action = calls[handle]!.state.receiveBye()
+        // An INVITE that still waits is answered with 487 (RFC 3261 §15.1.2).
+        if action == .refuse { return refuse(handle, status: 487, now: now) }
+        guard action == .end else { return }
         let slot = calls[handle]!.slot
         advancePhase(slot, to: .disconnecting)
         if let reason = texts.header(.reason, of: request) { calls[handle]!.evidence.reason = reason }
-        if before == .established, calls[handle]!.evidence.role == .caller, endpoints[slot].stage == .active {
+        let isTransferred = calls[handle]!.extras.map { $0.transfer == .reported } ?? false
+        if before == .established, calls[handle]!.evidence.role == .caller, endpoints[slot].stage == .active,
+            !isTransferred
+        {
             // The side that placed the call ends it; a callee that does so first cuts it short.
             calls[handle]!.evidence.endedByPeer = true
             if endpoints[slot].plan.talkTime != nil { endpoints[slot].outcome.worsen(to: .completedWithWarnings) }
         }
         if case .answered = before { calls[handle]!.fail(.callFailed) }
         endCall(handle, now: now)
-    }
-
-    /// The peer changes the session: hold, resume, another address (RFC 3261 §14.2).
-    private func receiveReinvite(_ id: ServerTransactionID, _ request: Message, _ handle: SlabHandle, now: Instant) {
-        guard calls[handle]!.state == .established, calls[handle]!.server == nil else {
-            return layer.respond(id, status: 491, toTag: nil, now: now)
-        }
-        calls[handle]!.sessionVersion += 1
-        var body = ByteWriter(capacity: 256)
-        do throws(SDPError) {
-            if request.body.isEmpty {
-                SessionDescription.writeOffer(localAudio(handle), into: &body)
-            } else {
-                guard request.hasSDP else { throw .notASessionDescription }
-                openMedia(handle, try request.sessionDescription().writeAnswer(localAudio(handle), into: &body))
-            }
-        } catch {
-            calls[handle]!.sessionVersion -= 1
-            return layer.respond(id, status: 488, toTag: nil, now: now)
-        }
-        calls[handle]!.dialog?.refreshTarget(from: request)
-        calls[handle]!.server = id
-        layer.assign(owner: Owner.invite(handle).raw, to: id)
-        respondWithSession(id, calls[handle]!.slot, tag: tag(of: handle), body: body.bytes, now: now)
     }
 
     /// Answers with what this side can do.
@@ -133,10 +188,11 @@ extension AgentShard {
     /// The call whose dialog a request belongs to.
     private func dialog(of request: Message) -> SlabHandle? {
         guard let slice = request.toTag, let tag = request.withBytes(of: slice, { DialogTag($0) }),
-            let call = calls[tag.handle], call.salt == tag.salt, call.state != .ended, let dialog = call.dialog,
-            dialog.matches(request)
+            calls.contains(tag.handle), calls[tag.handle]!.salt == tag.salt, calls[tag.handle]!.state != .ended
         else { return nil }
-        return tag.handle
+        if let matches = calls[tag.handle]!.dialog?.matches(request) { return matches ? tag.handle : nil }
+        let isEarly = calls[tag.handle]!.extras?.earlyDialogs.contains { $0.dialog.matches(request) } ?? false
+        return isEarly ? tag.handle : nil
     }
 
     /// The endpoint that a request outside a dialog is for.

@@ -41,6 +41,10 @@ public final class AgentShard {
     enum AgentTimer {
         case registration(slot: Int)
         case call(SlabHandle)
+        /// The rare state of a call.
+        case callExtras(SlabHandle)
+        /// An INVITE that was given up is not kept for late answers any longer.
+        case lateAnswers(ClientTransactionID)
         case deadline
     }
 
@@ -108,6 +112,8 @@ public final class AgentShard {
             switch timer {
             case .registration(let slot): registrationIsDue(slot, now: now)
             case .call(let handle): callTimerFired(handle, now: now)
+            case .callExtras(let handle): extrasAreDue(handle, now: now)
+            case .lateAnswers(let invite): layer.abandon(invite)
             case .deadline: closeAll(now: now)
             }
         }
@@ -158,7 +164,7 @@ public final class AgentShard {
             window.retransmissions += 1
             switch Owner(raw: owner) {
             case .registration(let slot): endpoints[slot].evidence.retransmissions &+= 1
-            case .invite(let handle), .bye(let handle):
+            case .invite(let handle), .bye(let handle), .dialogRequest(let handle):
                 if calls.contains(handle) { calls[handle]!.evidence.retransmissions &+= 1 }
             case .nobody: break
             }
@@ -179,6 +185,7 @@ public final class AgentShard {
         case .registration(let slot): registrationUnanswered(slot, id, fault: fault, now: now)
         case .invite(let handle): inviteUnanswered(handle, id, fault: fault, now: now)
         case .bye(let handle): byeUnanswered(handle, fault: fault, now: now)
+        case .dialogRequest(let handle): dialogRequestFailed(handle, id, now: now)
         case .nobody: break
         }
     }

@@ -6,7 +6,7 @@ import RunMetrics
 import SIP
 
 /// One call of one endpoint: its state, its dialog, what it saw.
-struct Call: Sendable {
+struct Call {
     /// Whether the call has a media stream.
     enum Stream: Hashable, Sendable {
         case none, open
@@ -26,6 +26,8 @@ struct Call: Sendable {
     /// What is due next in this state: start, ring time-out, answer, end of talking, giving up on CANCEL or report.
     var timer: TimerHandle?
     var dialog: Dialog?
+    /// What only some calls have; nil for the plain call.
+    var extras: CallExtras?
     /// Session version of the description sent last.
     var sessionVersion: UInt64 = 1
 
@@ -38,6 +40,8 @@ struct Call: Sendable {
     var sequence: UInt32 = 0
     var authentication = Authentication()
     var invite: ClientTransactionID?
+    /// Whether the INVITE's transaction ends by itself.
+    var hasFinalResponse = false
     /// Branch of the ACK to the 2xx; the same in each copy.
     var acknowledgement: Branch?
     /// Credential lines of the INVITE: the ACK repeats them (RFC 3261 §22.1).

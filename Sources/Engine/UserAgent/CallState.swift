@@ -9,7 +9,7 @@
 /// | proceeding      |              | established            | ended   |             | cancelling        |             |                | cancelling        |
 /// | cancelRequested | cancelling   | ending, ACK and BYE    | ended   |             |                   |             |                | ended             |
 /// | cancelling      |              | ending, ACK and BYE    | ended   |             |                   |             |                | ended             |
-/// | ringing         |              |                        |         |             | ended, refuse     |             | ended, refuse  | answered          |
+/// | ringing         |              |                        |         |             | ended, refuse     | ended, refuse | ended, refuse  | answered          |
 /// | answered        |              |                        |         | established | waits for the ACK | ended       |                |                   |
 /// | established     |              | ACK again              |         |             | ending, BYE       | ended       |                | ending, BYE       |
 /// | ending          |              | ACK again              |         |             |                   | ended       |                | ended             |
@@ -163,6 +163,9 @@ enum CallState: Hashable, Sendable {
         case .answered, .established, .ending:
             self = .ended
             return .end
+        case .ringing:
+            self = .ended
+            return .refuse
         default:
             return .none
         }

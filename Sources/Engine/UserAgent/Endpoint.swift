@@ -58,6 +58,8 @@ struct Endpoint: Sendable {
     var partner: UInt32?
     /// The call that is going on.
     var call: SlabHandle?
+    /// The call whose peer asked for the present one (REFER).
+    var referringCall: SlabHandle?
     /// The call before it, whose media report is awaited.
     var endedCall: SlabHandle?
     /// Commands that wait for the flow.

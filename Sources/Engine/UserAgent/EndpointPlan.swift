@@ -92,6 +92,15 @@ public struct EndpointPlan: Sendable {
     /// The Contact that an earlier run may have left bound, exactly as it was sent; removed before the first REGISTER (D5).
     public var staleContact: [UInt8]?
 
+    /// Whether its provisional responses, and those it receives, are acknowledged with PRACK.
+    public var reliableProvisionals: ReliableProvisionals
+    /// The session timer it asks for; nil asks for none and still follows one that the peer asks for (RFC 4028).
+    public var sessionTimer: SessionTimerPlan?
+    /// Whether it answers the offer of a call in 183 already, and sends and receives audio before the 200.
+    public var earlyMedia: Bool
+    /// Which REFERs of a peer it follows with a call of its own.
+    public var acceptsTransfers: TransferPolicy
+
     /// A plan with the usual values for all that is not given: UDP, 3,600 s, both G.711 codecs, answering at once, 60 s of ringing.
     public init(
         index: UInt32, group: String, username: [UInt8], credential: Credential?, domain: [UInt8],
@@ -114,6 +123,10 @@ public struct EndpointPlan: Sendable {
         talkTime = nil
         ringTimeout = .seconds(60)
         registers = true
+        reliableProvisionals = .off
+        sessionTimer = nil
+        earlyMedia = false
+        acceptsTransfers = .none
     }
 }
 

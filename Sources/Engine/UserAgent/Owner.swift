@@ -12,6 +12,8 @@ enum Owner: Hashable, Sendable {
     case invite(SlabHandle)
     /// The BYE of a call.
     case bye(SlabHandle)
+    /// Any other request within a call's dialog; the call knows which.
+    case dialogRequest(SlabHandle)
 
     private static let generationMask: UInt64 = 0x0FFF_FFFF
 
@@ -22,6 +24,7 @@ enum Owner: Hashable, Sendable {
         case .registration(let slot): 1 << 60 | UInt64(slot)
         case .invite(let handle): 2 << 60 | Self.pack(handle)
         case .bye(let handle): 3 << 60 | Self.pack(handle)
+        case .dialogRequest(let handle): 4 << 60 | Self.pack(handle)
         }
     }
 
@@ -32,6 +35,7 @@ enum Owner: Hashable, Sendable {
         case 1: self = .registration(slot: Int(UInt32(truncatingIfNeeded: raw)))
         case 2: self = .invite(handle)
         case 3: self = .bye(handle)
+        case 4: self = .dialogRequest(handle)
         default: self = .nobody
         }
     }

@@ -58,6 +58,15 @@ public struct Dialog: Sendable {
         nextHop = parts.nextHop
     }
 
+    /// Turns an early dialog into the confirmed one by its 2xx: routes and target are those of the 2xx (RFC 3261 §13.2.2.4), the
+    /// numbers of requests go on.
+    public mutating func confirm(by response: Message, fallbackTarget: [UInt8]) {
+        guard var confirmed = Dialog(caller: response, fallbackTarget: fallbackTarget) else { return }
+        confirmed.localSequence = max(confirmed.localSequence, localSequence)
+        confirmed.remoteSequence = remoteSequence
+        self = confirmed
+    }
+
     // MARK: Requests of this side
 
     /// The Request-URI of the next request.

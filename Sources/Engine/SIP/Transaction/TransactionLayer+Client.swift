@@ -79,6 +79,12 @@ extension TransactionLayer {
     /// Whether a request's transaction is still there.
     public func isOpen(_ id: ClientTransactionID) -> Bool { clients.contains(id.handle) }
 
+    /// An INVITE of ours as it was sent, and on which flow, while its transaction keeps it; nil for every other request.
+    public func sentRequest(_ id: ClientTransactionID) -> (Message, FlowID)? {
+        guard let transaction = clients[id.handle], transaction.method == .invite else { return nil }
+        return (try? Message.parse(transaction.request)).map { ($0, transaction.flow) }
+    }
+
     /// Forgets a request; nothing is reported of it any more.
     public mutating func abandon(_ id: ClientTransactionID) { finish(client: id.handle) }
 
