@@ -8,7 +8,7 @@ import SIP
 extension AgentShard {
     /// An INVITE outside a dialog came.
     func receiveInvite(_ id: ServerTransactionID, _ request: Message, slot: Int, now: Instant) {
-        if let status = reasonToRefuse(request, slot: slot) { 
+        if let status = reasonToRefuse(request, slot: slot) {
             let knowsReliability = endpoints[slot].plan.reliableProvisionals != .off
             return refuse(id, status: status, request, knowsReliability: knowsReliability, now: now)
         }
@@ -134,7 +134,9 @@ extension AgentShard {
         writeContact(slot)
         layer.writer.header(.allow, Self.allowed)
         layer.writer.output.append(lines)
-        if body.isEmpty { layer.writer.finish() } else {
+        if body.isEmpty {
+            layer.writer.finish()
+        } else {
             layer.writer.finish(contentType: "application/sdp", body: body)
         }
         layer.respond(id, status: 200, from: start, repeatsUntilAcknowledged: true, now: now)

@@ -13,7 +13,10 @@ extension AgentShard {
 
     /// Makes the call of an endpoint that has none.
     func insertCall(_ slot: Int, target: CallTarget, at: Instant) -> SlabHandle {
-        let uri = switch target { case .uri(let uri): uri }
+        let uri =
+            switch target {
+            case .uri(let uri): uri
+            }
         let salt = UInt32(truncatingIfNeeded: random.next())
         var call = Call(
             slot: slot, role: .caller, target: String(decoding: uri, as: UTF8.self), state: .due, salt: salt)
@@ -136,6 +139,7 @@ extension AgentShard {
         // Early dialogs of other branches end with this answer (RFC 3261 §13.2.2.4).
         calls[handle]!.extras?.earlyDialogs = []
         establish(handle, now: now)
+        continueChanges(handle, now: now)
     }
 
     private func receiveChallenge(_ handle: SlabHandle, _ response: Message, isProxy: Bool, now: Instant) {

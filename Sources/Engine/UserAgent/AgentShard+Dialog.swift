@@ -8,7 +8,7 @@ import SIP
 /// What both ends of a call do: talk, hang up, end.
 extension AgentShard {
     /// The methods this side understands, for Allow.
-    static var allowed: StaticString { 
+    static var allowed: StaticString {
         "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY"
     }
 
@@ -261,10 +261,8 @@ extension AgentShard {
         let identity = endpoints[calls[handle]!.slot].identity
         guard identity.plan.mediaAddress != nil else { return }
         let isOpen = calls[handle]!.stream == .open
-        if let extras = calls[handle]!.extras {
-            if isOpen, extras.agreed == audio { return }
-            extras.agreed = audio
-        }
+        if isOpen, calls[handle]!.agreed == audio { return }
+        calls[handle]!.agreed = audio
         outputs.append(
             isOpen ? .updateMedia(stream: identity.plan.stream, audio) : .openMedia(stream: identity.plan.stream, audio)
         )

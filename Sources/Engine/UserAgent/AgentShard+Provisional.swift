@@ -23,7 +23,7 @@ extension AgentShard {
             calls[handle]!.state == .inviting || calls[handle]!.state == .proceeding,
             let description = try? response.sessionDescription(),
             let audio = try? description.negotiate(asAnswerTo: localAudio(handle))
-        // What cannot be used early may still be put right in the 200.
+            // What cannot be used early may still be put right in the 200.
         else { return true }
         extras.earlyDialogs[place].answer = audio
         extras.earlyDialogs[place].isAnsweredReliably = response.reliableSequence != nil

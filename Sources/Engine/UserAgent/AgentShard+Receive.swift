@@ -34,7 +34,9 @@ extension AgentShard {
     /// answer it is read as if its version were ours.
     private func refuseVersion(_ bytes: UnsafeRawBufferPointer, flow: FlowID, source: TransportAddress) {
         let ours = Array("SIP/2.0".utf8)
-        guard let end = bytes.firstIndex(of: 0x0D), end > ours.count, bytes[end - ours.count - 1] == 0x20 else { return }
+        guard let end = bytes.firstIndex(of: 0x0D), end > ours.count, bytes[end - ours.count - 1] == 0x20 else {
+            return
+        }
         var copy = Array(bytes)
         copy.replaceSubrange(end - ours.count..<end, with: ours)
         guard let request = try? copy.withUnsafeBytes({ try Message.parse(datagram: $0) }), request.isRequest,

@@ -16,7 +16,7 @@ extension AgentShard {
             target.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x3C && $0 != 0x3E })
         else { return }
         let extras = extras(handle)
-        guard extras.transfer == .none else { return }
+        guard extras.transfer == .idle else { return }
         extras.transfer = .requested
         var lines = MessageWriter(capacity: 192)
         lines.beginHeader(.referTo)
@@ -32,7 +32,7 @@ extension AgentShard {
     /// The final response to our REFER: from 200 on NOTIFYs say how it goes.
     func transferAnswered(_ handle: SlabHandle, status: UInt16) {
         guard status >= 300, let extras = calls[handle]!.extras, extras.transfer == .requested else { return }
-        extras.transfer = .none
+        extras.transfer = .idle
         note(handle) { $0.transferStatus = status }
     }
 
@@ -44,7 +44,7 @@ extension AgentShard {
         }
         layer.respond(id, status: 200, toTag: nil, now: now)
         guard let status = request.fragmentStatus, status >= 200 else { return }
-        extras.transfer = .none
+        extras.transfer = .idle
         note(handle) { $0.transferStatus = status }
         // The peer talks to somebody else now: this call has done what it was for.
         if status < 300 { perform(calls[handle]!.state.hangUp(), handle, now: now) }
@@ -60,7 +60,7 @@ extension AgentShard {
         else { return refuseRequest(id, status: 400, now: now) }
         guard calls[handle]!.state == .established, endpoints[slot].stage == .active,
             endpoints[slot].call == handle, endpoints[slot].referringCall == nil,
-            calls[handle]!.extras?.transfer ?? .none == .none,
+            calls[handle]!.extras?.transfer ?? .idle == .idle,
             let target = permittedTarget(uri, address.uri, of: request, plan: endpoints[slot].plan)
         else {
             note(handle) { $0.transferStatus = 603 }
@@ -121,9 +121,9 @@ extension AgentShard {
         guard calls.contains(handle) else { return }
         endpoints[slot].call = handle
         guard calls[handle]!.state == .established, calls[handle]!.stream == .none,
-            let extras = calls[handle]!.extras, let audio = extras.agreed
+            let extras = calls[handle]!.extras, let audio = calls[handle]!.agreed
         else { return }
-        extras.transfer = .none
+        extras.transfer = .idle
         openMedia(handle, audio)
     }
 

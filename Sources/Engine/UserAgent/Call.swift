@@ -23,6 +23,8 @@ struct Call {
     /// How the call failed, nil as long as it did not.
     var failure: EndpointOutcome?
     var stream: Stream = .none
+    /// What the stream was opened or changed with last.
+    var agreed: NegotiatedAudio?
     /// What is due next in this state: start, ring time-out, answer, end of talking, giving up on CANCEL or report.
     var timer: TimerHandle?
     var dialog: Dialog?

@@ -70,7 +70,7 @@ final class CallExtras {
 
     /// This call's place in a transfer (RFC 3515).
     enum Transfer: Hashable {
-        case none
+        case idle
         /// We sent REFER; its end is awaited.
         case requested
         /// The peer sent REFER: the call made for it.
@@ -93,8 +93,6 @@ final class CallExtras {
     /// Since when the peer has known that.
     var heldSince: Instant?
     var isHeldByPeer = false
-    /// What the stream was opened or changed with last.
-    var agreed: NegotiatedAudio?
     var acknowledged: Acknowledged?
     var requests: [Request] = []
 
@@ -121,7 +119,7 @@ final class CallExtras {
     var lengthenings = 0
     var peerAllowsUpdate = false
 
-    var transfer = Transfer.none
+    var transfer = Transfer.idle
     /// The CSeq number of the REFER received, which names its subscription.
     var referSequence: UInt32 = 0
 

@@ -318,7 +318,10 @@ import UserAgent
                 Self.invite(body: "", branch: "z9hG4bK\(method)").replacing("INVITE", with: method), to: 0)
             #expect(stage.sent.count == before + 1 && stage.sent.last?.message.status == status, "\(method)")
         }
-        #expect(stage.responses(405).allSatisfy { ($0["Allow"] ?? "").hasPrefix("INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK") })
+        #expect(
+            stage.responses(405).allSatisfy {
+                ($0["Allow"] ?? "").hasPrefix("INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK")
+            })
         stage.deliver(Self.invite(branch: "z9hG4bKt", tag: ";tag=0000000000000000ffffffff"), to: 0)
         #expect(stage.responses(481).count == 3)
     }
