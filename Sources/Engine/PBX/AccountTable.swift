@@ -60,7 +60,14 @@ struct AccountState {
 
     mutating func removeExpired(_ now: Instant) { bindings.removeAll { $0.expiresAt <= now } }
 
-    /// The contact a call goes to: the most preferred, then the one registered last.
+    /// The contacts that a call goes to at once, the preferred one first: all of the highest preference (RFC 3261 §16.6).
+    func targets(_ now: Instant) -> [Binding] {
+        let live = bindings.filter { $0.expiresAt > now }
+        let highest = live.map(\.q).max()
+        return live.filter { $0.q == highest }.reversed()
+    }
+
+    /// The contact a request within a dialog goes to: the most preferred, then the one registered last.
     func target(_ now: Instant) -> Binding? {
         bindings.filter { $0.expiresAt > now }.enumerated().max {
             ($0.element.q, $0.offset) < ($1.element.q, $1.offset)

@@ -51,5 +51,8 @@ struct ExtensionCall {
     /// Where the driver receives RTP.
     var media: TransportAddress?
     var sessionVersion: UInt64 = 1
+    /// The last 200 made the offer, so its ACK answers; media begins or changes then.
+    var offersInAnswer = false
+    var isMediaOpen = false
     var timer: TimerHandle?
 }

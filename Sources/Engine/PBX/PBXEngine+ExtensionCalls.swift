@@ -15,12 +15,16 @@ extension PBXEngine {
         calls[handle]!.media = rtp
         calls[handle]!.stage = .up
         var body = ByteWriter(capacity: 512)
-        guard let agreed = negotiate(found.request, handle, into: &body) else {
-            respond(found.invite, 488, now: now)
-            return endCall(handle)
+        if found.request.body.isEmpty {
+            offer(found.invite, handle, into: &body, now: now)
+        } else {
+            guard let agreed = negotiate(found.request, handle, into: &body) else {
+                respond(found.invite, 488, now: now)
+                return endCall(handle)
+            }
+            accept(found.invite, handle, body: body.bytes, now: now)
+            playMedia(handle, agreed)
         }
-        accept(found.invite, handle, body: body.bytes, now: now)
-        outputs.append(.openMedia(call: mediaID(handle), found.kind == .tone ? .tone : .echo, agreed))
         setTimer(handle, at: now + configuration.extensionCallLimit)
     }
 
@@ -31,6 +35,29 @@ extension PBXEngine {
         }
         respond(found.invite, 503, now: now)
         endCall(handle)
+    }
+
+    /// Opens or changes the media of a call.
+    private func playMedia(_ handle: SlabHandle, _ agreed: NegotiatedAudio) {
+        let isOpen = calls[handle]!.isMediaOpen
+        calls[handle]!.isMediaOpen = true
+        outputs.append(
+            isOpen
+                ? .updateMedia(call: mediaID(handle), agreed)
+                : .openMedia(call: mediaID(handle), calls[handle]!.kind == .tone ? .tone : .echo, agreed))
+    }
+
+    /// Answers an INVITE or re-INVITE without an offer with one of ours (RFC 3261 §13.2.1).
+    private func offer(_ id: ServerTransactionID, _ handle: SlabHandle, into body: inout ByteWriter, now: Instant) {
+        guard let local = localAudio(handle) else { return }
+        SessionDescription.writeOffer(local, into: &body)
+        calls[handle]!.offersInAnswer = true
+        accept(id, handle, body: body.bytes, now: now)
+    }
+
+    private func localAudio(_ handle: SlabHandle) -> LocalAudio? {
+        guard let call = calls[handle], let rtp = call.media else { return nil }
+        return LocalAudio(rtp: rtp, sessionID: mediaID(handle) + 1, version: call.sessionVersion)
     }
 
     private func mediaID(_ handle: SlabHandle) -> UInt64 { UInt64(handle.generation) << 32 | UInt64(handle.index) }
@@ -48,8 +75,7 @@ extension PBXEngine {
         _ message: Message, _ id: ServerTransactionID, _ kind: ExtensionCall.Kind, from peer: Peer, now: Instant
     ) {
         if kind == .busy { return respond(id, 486, now: now) }
-        // An INVITE without an offer would need the answer out of its ACK.
-        guard kind == .noAnswer || message.hasSDP else { return respond(id, 488, now: now) }
+        guard kind == .noAnswer || message.body.isEmpty || message.hasSDP else { return respond(id, 415, now: now) }
         let handle = calls.insert(
             ExtensionCall(
                 kind: kind, stage: kind == .noAnswer ? .ringing : .waitingForPort, invite: id, request: message,
@@ -82,8 +108,7 @@ extension PBXEngine {
     }
 
     private func negotiate(_ message: Message, _ handle: SlabHandle, into body: inout ByteWriter) -> NegotiatedAudio? {
-        guard let call = calls[handle], let rtp = call.media else { return nil }
-        let local = LocalAudio(rtp: rtp, sessionID: mediaID(handle) + 1, version: call.sessionVersion)
+        guard let local = localAudio(handle) else { return nil }
         return message.withBytes(of: message.body) { bytes in
             do throws(SDPError) {
                 return try SessionDescription(parsing: bytes).writeAnswer(local, into: &body)
@@ -132,27 +157,61 @@ extension PBXEngine {
         case .options, .info,
             .update where message.body.isEmpty:
             respond(id, 200, now: now)
-        case .update: respond(id, 488, now: now)
+        case .update: update(message, id, handle, now: now)
         default: respond(id, 405, now: now)
         }
     }
 
     private func changeSession(_ message: Message, _ id: ServerTransactionID, _ handle: SlabHandle, now: Instant) {
         guard calls[handle]?.stage == .up else { return respond(id, 491, now: now) }
+        guard message.body.isEmpty || message.hasSDP else { return respond(id, 415, now: now) }
         calls[handle]!.sessionVersion += 1
         var body = ByteWriter(capacity: 512)
-        guard message.hasSDP, let agreed = negotiate(message, handle, into: &body) else {
-            return respond(id, 488, now: now)
+        if message.body.isEmpty {
+            takeInvite(id, handle)
+            return offer(id, handle, into: &body, now: now)
         }
-        calls[handle]!.invite = id
-        layer.assign(owner: Owner.call(handle).raw, to: id)
+        guard let agreed = negotiate(message, handle, into: &body) else { return respond(id, 488, now: now) }
+        takeInvite(id, handle)
         accept(id, handle, body: body.bytes, now: now)
-        outputs.append(.updateMedia(call: mediaID(handle), agreed))
+        playMedia(handle, agreed)
     }
 
-    /// The ACK to our 200.
-    func acknowledged(_ handle: SlabHandle, now: Instant) {
-        if let call = calls[handle] { layer.acknowledge(call.invite) }
+    private func takeInvite(_ id: ServerTransactionID, _ handle: SlabHandle) {
+        calls[handle]!.invite = id
+        calls[handle]!.offersInAnswer = false
+        layer.assign(owner: Owner.call(handle).raw, to: id)
+    }
+
+    /// UPDATE with an offer (RFC 3311 §5.2).
+    private func update(_ message: Message, _ id: ServerTransactionID, _ handle: SlabHandle, now: Instant) {
+        guard message.hasSDP else { return respond(id, 415, now: now) }
+        // Our own offer of a 200 is not answered yet, or the call is not.
+        guard let call = calls[handle], call.stage == .up, !call.offersInAnswer else {
+            return respond(id, 491, now: now)
+        }
+        calls[handle]!.sessionVersion += 1
+        var body = ByteWriter(capacity: 512)
+        guard let agreed = negotiate(message, handle, into: &body) else { return respond(id, 488, now: now) }
+        guard let start = layer.beginResponse(id, status: 200, toTag: call.tag) else { return }
+        writeContact(call)
+        layer.writer.finish(contentType: "application/sdp", body: body.bytes)
+        layer.respond(id, status: 200, from: start, now: now)
+        playMedia(handle, agreed)
+    }
+
+    /// The ACK to our 200, with the answer when the 200 made the offer.
+    func acknowledged(_ handle: SlabHandle, _ message: Message, now: Instant) {
+        guard let call = calls[handle] else { return }
+        layer.acknowledge(call.invite)
+        guard call.offersInAnswer, call.stage == .up, let local = localAudio(handle) else { return }
+        calls[handle]!.offersInAnswer = false
+        let agreed = message.withBytes(of: message.body) { (bytes) -> NegotiatedAudio? in
+            do throws(SDPError) {
+                return try SessionDescription(parsing: bytes).negotiate(asAnswerTo: local)
+            } catch { return nil }
+        }
+        if let agreed { playMedia(handle, agreed) } else { hangUp(handle, now: now) }
     }
 
     func cancelCall(_ handle: SlabHandle, now: Instant) {

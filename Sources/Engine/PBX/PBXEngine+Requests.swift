@@ -5,7 +5,9 @@ import SIP
 
 extension PBXEngine {
     /// What the server understands, for Allow.
-    static var allowedMethods: StaticString { "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, UPDATE, INFO, MESSAGE" }
+    static var allowedMethods: StaticString {
+        "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, PRACK, UPDATE, INFO, MESSAGE"
+    }
 
     /// A new request other than ACK and CANCEL.
     func handle(_ message: Message, _ id: ServerTransactionID, from peer: Peer, now: Instant) {
@@ -64,11 +66,14 @@ extension PBXEngine {
             return answer(message, id, kind, from: peer, now: now)
         }
         guard let place = accounts.place(ofAddressUser: user) else { return respond(id, 404, now: now) }
+        if method == .invite {
+            let bindings = accounts.states[place].targets(now)
+            return fork(message, id, to: bindings, ownRoutes: ownRoutes, from: peer, now: now)
+        }
         guard let binding = accounts.states[place].target(now) else { return respond(id, 480, now: now) }
-        let token = RouteToken(caller: peer, callee: binding.peer, callerTag: message.fromTagHash)
         forward(
-            message, id, to: binding.peer, uri: binding.uri, recordRoute: method == .invite ? token : nil,
-            ownRoutes: ownRoutes, from: peer, now: now)
+            message, id, to: binding.peer, uri: binding.uri, recordRoute: nil, ownRoutes: ownRoutes, from: peer,
+            now: now)
     }
 
     /// Whether the caller may go on: right credentials of the account that From names. It was answered otherwise.

@@ -167,8 +167,8 @@ public final class PBXEngine {
     public func advance(to now: Instant) {
         while let event = layer.advance(to: now) {
             switch event {
-            case .timeout(let owner, _): forwardingFailed(owner, status: 408, now: now)
-            case .failed(let owner, _): forwardingFailed(owner, status: 503, now: now)
+            case .timeout(let owner, let id): forwardingFailed(owner, id, status: 408, now: now)
+            case .failed(let owner, let id): forwardingFailed(owner, id, status: 503, now: now)
             case .unacknowledged(let owner, _), .unsent(let owner, _): unanswered(owner, now: now)
             case .retransmitted: break
             }

@@ -84,7 +84,6 @@ extension AgentShard {
         case .acknowledgeAndTalk, .acknowledgeAndRelease:
             calls[handle]!.evidence.note(final: response, texts: &texts)
             calls[handle]!.evidence.answeredAt = elapsed(now)
-            calls[handle]!.hasFinalResponse = true
             confirmDialog(handle, response)
             advancePhase(calls[handle]!.slot, to: .negotiating)
             sendAcknowledgement(handle)
@@ -159,7 +158,6 @@ extension AgentShard {
     }
 
     private func endRefused(_ handle: SlabHandle, _ response: Message, now: Instant) {
-        calls[handle]!.hasFinalResponse = true
         calls[handle]!.evidence.note(final: response, texts: &texts)
         calls[handle]!.fail(.callFailed)
         endCall(handle, now: now)

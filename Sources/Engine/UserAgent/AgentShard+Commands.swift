@@ -110,7 +110,6 @@ extension AgentShard {
         for slot in endpoints.indices where endpoints[slot].stage == .finishing {
             for handle in [endpoints[slot].call, endpoints[slot].referringCall, endpoints[slot].endedCall] {
                 guard let handle, calls.contains(handle) else { continue }
-                if let invite = calls[handle]!.invite, !calls[handle]!.hasFinalResponse { layer.abandon(invite) }
                 calls[handle]!.fail(.teardownError)
                 dropInvite(handle, now: now)
                 if calls[handle]!.state.giveUp() == .end { endCall(handle, now: now) }
@@ -154,6 +153,7 @@ extension AgentShard {
             timers.cancel(deadline)
             deadlineTimer = nil
         }
+        if openEndpoints == 0 { dropLateAnswers() }
         noteLeftover(slot)
         emit(.closed(endpoints[slot].result))
         endpoints[slot].evidence = RegistrationEvidence()

@@ -77,7 +77,7 @@ extension AgentShard {
         case .cancelRequested, .cancelling:
             if let invite = calls[handle]!.invite {
                 // A 2xx may still come; it is acknowledged and released then.
-                _ = timers.schedule(.lateAnswers(invite), at: now + configuration.timers.transactionTimeout)
+                awaitLateAnswers(invite, now: now)
             }
             if calls[handle]!.state.giveUp() == .end { endCall(handle, now: now) }
         case .ringing:

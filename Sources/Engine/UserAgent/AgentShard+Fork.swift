@@ -33,6 +33,21 @@ extension AgentShard {
         sendBye(slot, dialog, sequence: next, owner: .nobody, now: now)
     }
 
+    /// Keeps the transaction of an INVITE that was given up for a 2xx that may still come.
+    func awaitLateAnswers(_ invite: ClientTransactionID, now: Instant) {
+        lateAnswers[invite] = timers.schedule(
+            .lateAnswers(invite), at: now + configuration.timers.transactionTimeout)
+    }
+
+    /// Nobody is left to answer late.
+    func dropLateAnswers() {
+        for (invite, timer) in lateAnswers {
+            timers.cancel(timer)
+            layer.abandon(invite)
+        }
+        lateAnswers = [:]
+    }
+
     /// A 2xx to an INVITE whose call is over, given up or long ended: the INVITE itself, which its transaction still keeps, says
     /// all that an ACK and a BYE need.
     func releaseLate(_ id: ClientTransactionID, _ response: Message, now: Instant) {
@@ -41,6 +56,8 @@ extension AgentShard {
             let contact = invite.firstContact.flatMap({ invite.uri($0.uri) }),
             let slot = flows.slot(
                 for: contact.user.map { invite.withBytes(of: $0) { FlowTable.hash($0) } }, on: flow),
+            response.defect == nil, let callID = invite.callID, let answered = response.callID,
+            invite.bytes(of: callID).elementsEqual(response.bytes(of: answered)),
             var dialog = Dialog(caller: response, fallbackTarget: Array(invite.bytes(of: uri)))
         else { return }
         var lines = MessageWriter(capacity: 256)

@@ -12,6 +12,7 @@ extension AgentShard {
     /// A provisional response that is reliable or holds a session description. False when it must be passed over: a copy, or one
     /// that came before those it follows.
     func receiveEarly(_ handle: SlabHandle, _ response: Message, now: Instant) -> Bool {
+        guard response.defect == nil, calls[handle]!.hasCallID(of: response) else { return false }
         guard let tag = response.toTag.map({ Array(response.bytes(of: $0)) }) else { return true }
         let extras = extras(handle)
         guard let place = earlyDialog(handle, tag, response) else { return false }

@@ -34,6 +34,8 @@ public final class AgentShard {
     var registrarURIs: [[UInt8]: [UInt8]] = [:]
     var texts = TextCache()
     var window = Window(second: 0)
+    /// INVITEs that were given up and may still be answered, with the timers that end that.
+    var lateAnswers: [ClientTransactionID: TimerHandle] = [:]
     /// What the driver said while it reported a broken flow; transactions that fail then failed of it.
     var presentFault: TransportFault?
 
@@ -113,7 +115,9 @@ public final class AgentShard {
             case .registration(let slot): registrationIsDue(slot, now: now)
             case .call(let handle): callTimerFired(handle, now: now)
             case .callExtras(let handle): extrasAreDue(handle, now: now)
-            case .lateAnswers(let invite): layer.abandon(invite)
+            case .lateAnswers(let invite):
+                lateAnswers[invite] = nil
+                layer.abandon(invite)
             case .deadline: closeAll(now: now)
             }
         }

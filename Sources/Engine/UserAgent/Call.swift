@@ -42,8 +42,6 @@ struct Call {
     var sequence: UInt32 = 0
     var authentication = Authentication()
     var invite: ClientTransactionID?
-    /// Whether the INVITE's transaction ends by itself.
-    var hasFinalResponse = false
     /// Branch of the ACK to the 2xx; the same in each copy.
     var acknowledgement: Branch?
     /// Credential lines of the INVITE: the ACK repeats them (RFC 3261 §22.1).

@@ -86,6 +86,7 @@ struct Stage: Sendable {
             result.expires = target.expires
             result.staleContact = endpoint.leftover.map { Array($0.utf8) }
             result.answerAfter = group.answerAfter
+            result.take(group)
             result.talkTime = planned.role == .caller ? definition.duration : nil
             // Without codecs it gets no port pair: registrations alone need one socket each, not three.
             if planned.role == .registerOnly { result.codecs = [] }
@@ -110,5 +111,29 @@ struct Stage: Sendable {
     func strike() async {
         await engine.shutdown()
         custody.wipe()
+    }
+}
+
+extension EndpointPlan {
+    /// Takes over what a group says of its calls.
+    fileprivate mutating func take(_ group: GroupDefinition) {
+        reliableProvisionals =
+            switch group.reliable {
+            case .off: .off
+            case .supported: .supported
+            case .required: .required
+            }
+        sessionTimer = group.sessionTimer.map { timer in
+            let refresher: SessionTimerPlan.Refresher =
+                switch timer.refresher {
+                case .local: .local
+                case .peer: .peer
+                case .automatic: .automatic
+                }
+            return SessionTimerPlan(seconds: UInt32(timer.interval.seconds), refresher: refresher)
+        }
+        if group.transfers == .accept {
+            acceptsTransfers = .allBut(EmergencyNumbers.numbers.map { Array($0.utf8) })
+        }
     }
 }

@@ -127,4 +127,25 @@ import Testing
         #expect(plan[9].target == "sip:echo@pbx")
         #expect(plan.map(\.index) == Array(0..<10))
     }
+
+    @Test func `reliable, sessionTimer and transfers are read and written back, nonsense is named`() throws {
+        func document(_ more: [(String, DocumentNode)]) -> DocumentNode {
+            guard case .mapping(let entries, let place) = Self.group("a", "1", .text("receive")) else {
+                return .text("")
+            }
+            guard case .mapping(let added, _) = DocumentNode.object(more) else { return .text("") }
+            return Self.document(groups: [.mapping(entries + added, place)])
+        }
+        let timer = DocumentNode.object([("interval", .text("2m")), ("refresher", .text("local"))])
+        let definition = try TestDefinition.read(
+            document([("reliable", .text("required")), ("sessionTimer", timer), ("transfers", .text("accept"))]))
+        let group = definition.groups[0]
+        #expect(group.reliable == .required && group.transfers == .accept)
+        #expect(group.sessionTimer == SessionTimerUse(interval: .seconds(120), refresher: .local))
+        #expect(try TestDefinition.read(definition.document) == definition)
+        let short = DocumentNode.object([("interval", .text("30s"))])
+        let problems = Self.problems(
+            document([("reliable", .text("maybe")), ("sessionTimer", short), ("transfers", .text("yes"))]))
+        #expect(problems.count == 3 && problems.contains { $0.contains("90 s to a day") })
+    }
 }

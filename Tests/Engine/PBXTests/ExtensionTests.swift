@@ -94,4 +94,45 @@ import Testing
         pbx.advance(.seconds(40))
         #expect(pbx.engine.isIdle)
     }
+
+    @Test func `an INVITE without an offer is answered with one, and media begins with the ACK's answer`() throws {
+        let pbx = PBXHarness { $0.challengesCalls = false }
+        try pbx.enroll("alice", at: PBXHarness.alice)
+        let body = PBXHarness.offer
+        func length(_ text: String) -> Int { text.utf8.count + text.utf8.count { $0 == 0x0A } }
+        let bare = pbx.invite("echo").replacing(body, with: "")
+            .replacing("Content-Type: application/sdp\nContent-Length: \(length(body))", with: "Content-Length: 0")
+        pbx.feed(bare, from: PBXHarness.alice)
+        guard case .needMediaPort(let call)? = pbx.outputs.last else {
+            Issue.record("no port was asked for")
+            return
+        }
+        pbx.engine.mediaReady(call: call, rtp: Self.media, now: pbx.now)
+        let ok = try #require(pbx.drain().first).message
+        #expect(ok.status == 200 && ok.string(of: ok.body).contains("m=audio 40000 RTP/AVP 8 0"))
+        #expect(pbx.outputs.last == .needMediaPort(call: call))
+        let tag = try #require(ok.toTag.map { ok.string(of: $0) })
+        func request(_ method: String, _ cSeq: Int, _ body: String) -> String {
+            pbx.inDialog(method, cSeq: cSeq, byCaller: true, route: ok, uri: "sip:echo@192.0.2.1:5060", toTag: tag)
+                .replacing(
+                    "Content-Length: 0\n\n",
+                    with: "Content-Type: application/sdp\nContent-Length: \(length(body))\n\n\(body)")
+        }
+        pbx.feed(request("ACK", 1, body), from: PBXHarness.alice)
+        guard case .openMedia(call, .echo, let agreed)? = pbx.outputs.last else {
+            Issue.record("no media was opened")
+            return
+        }
+        #expect(agreed.remoteRTP == TransportAddress(192, 0, 2, 10, port: 4000))
+        // UPDATE with an offer changes the session (RFC 3311).
+        let update = pbx.feed(
+            request("UPDATE", 2, body.replacing("4000", with: "4400") + "a=sendonly\n"), from: PBXHarness.alice)
+        let answer = try #require(update.first).message
+        #expect(answer.status == 200 && answer.string(of: answer.body).contains("a=recvonly"))
+        guard case .updateMedia(call, let changed)? = pbx.outputs.last else {
+            Issue.record("media was not changed")
+            return
+        }
+        #expect(changed.remoteRTP.port == 4400 && changed.direction == .receiveOnly)
+    }
 }

@@ -2,7 +2,8 @@
 
 /// Numbers that a load generator must never call (H5): the emergency numbers of ITU-T E.161.1 and of large countries.
 public enum EmergencyNumbers {
-    private static let numbers: Set<String> = [
+    /// All of them, digits only.
+    public static let numbers: Set<String> = [
         "000", "100", "101", "102", "103", "104", "108", "110", "111", "112", "113", "114", "115", "116117", "117",
         "118", "119",
         "120", "122", "144", "190", "191", "192", "193", "911", "995", "997", "998", "999",

@@ -5,6 +5,7 @@ import Bedrock
 extension TestDefinition {
     private static let groupKeys = [
         "name", "registrar", "endpoints", "callee", "audio", "answer", "flow", "displayName", "userAgent",
+        "reliable", "sessionTimer", "transfers",
     ]
 
     static func readGroups(_ node: DocumentNode?, _ document: DocumentNode, _ reader: inout DocumentReader)
@@ -49,9 +50,31 @@ extension TestDefinition {
             group.answerAfter = after
         }
         if let flow: SocketUse = reader.choice(values["flow"], path + ".flow") { group.flow = flow }
+        if let reliable: ReliableUse = reader.choice(values["reliable"], path + ".reliable") {
+            group.reliable = reliable
+        }
+        if let transfers: TransferUse = reader.choice(values["transfers"], path + ".transfers") {
+            group.transfers = transfers
+        }
+        group.sessionTimer = readSessionTimer(values["sessionTimer"], path + ".sessionTimer", &reader)
         group.displayName = reader.text(values["displayName"], path + ".displayName")
         group.userAgent = reader.text(values["userAgent"], path + ".userAgent")
         return group
+    }
+
+    private static func readSessionTimer(
+        _ node: DocumentNode?, _ path: String, _ reader: inout DocumentReader
+    ) -> SessionTimerUse? {
+        guard let node, let values = reader.mapping(node, path, keys: ["interval", "refresher"]) else { return nil }
+        var timer = SessionTimerUse()
+        if let interval = reader.duration(values["interval"], path + ".interval") { timer.interval = interval }
+        if timer.interval < .seconds(90) || timer.interval > .seconds(86_400) {
+            reader.report(values["interval"] ?? node, path + ".interval", "90 s to a day is expected (RFC 4028)")
+        }
+        if let refresher: SessionTimerUse.Refresher = reader.choice(values["refresher"], path + ".refresher") {
+            timer.refresher = refresher
+        }
+        return timer
     }
 
     private static func readCodec(_ node: DocumentNode?, _ path: String, _ reader: inout DocumentReader) -> String? {

@@ -41,6 +41,18 @@ extension GroupDefinition {
             ("callee", callee.document), ("audio", .object([("codec", .text(codec))])),
             ("answer", .object([("after", .text(Units.text(answerAfter)))])), ("flow", .text(flow.rawValue)),
         ]
+        if reliable != .off { entries.append(("reliable", .text(reliable.rawValue))) }
+        if let sessionTimer {
+            entries.append(
+                (
+                    "sessionTimer",
+                    .object([
+                        ("interval", .text(Units.text(sessionTimer.interval))),
+                        ("refresher", .text(sessionTimer.refresher.rawValue)),
+                    ])
+                ))
+        }
+        if transfers != .refuse { entries.append(("transfers", .text(transfers.rawValue))) }
         if let displayName { entries.append(("displayName", .text(displayName))) }
         if let userAgent { entries.append(("userAgent", .text(userAgent))) }
         return .object(entries)

@@ -76,6 +76,12 @@ public struct GroupDefinition: Hashable, Sendable {
     public var displayName: String?
     /// User-Agent header.
     public var userAgent: String?
+    /// Whether provisional responses are acknowledged with PRACK (RFC 3262).
+    public var reliable: ReliableUse = .off
+    /// The session timer that its calls ask for; nil for none (RFC 4028).
+    public var sessionTimer: SessionTimerUse?
+    /// Whether a REFER of a peer is followed.
+    public var transfers: TransferUse = .refuse
 
     /// A group from its parts.
     public init(
