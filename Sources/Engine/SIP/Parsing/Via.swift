@@ -35,12 +35,19 @@ public enum Transport: UInt8, Hashable, Sendable {
     public var isReliable: Bool { self != .udp && self != .other }
 
     init(_ bytes: UnsafeRawBufferPointer, _ name: Slice) {
-        for transport in [Transport.udp, .tcp, .tls, .ws, .wss]
-        where bytes.matchesIgnoringCase(name, transport.viaName) {
-            self = transport
-            return
+        if bytes.matchesIgnoringCase(name, "udp") {
+            self = .udp
+        } else if bytes.matchesIgnoringCase(name, "tcp") {
+            self = .tcp
+        } else if bytes.matchesIgnoringCase(name, "tls") {
+            self = .tls
+        } else if bytes.matchesIgnoringCase(name, "ws") {
+            self = .ws
+        } else if bytes.matchesIgnoringCase(name, "wss") {
+            self = .wss
+        } else {
+            self = .other
         }
-        self = .other
     }
 }
 
