@@ -109,9 +109,13 @@ if !engineOnly {
 
     targets += [
         .target(name: "CNet", path: "Sources/Platform/CNet"),
+        // c-ares, the DNS client: NAPTR and SRV, which the system's resolver does not ask for.
+        .systemLibrary(
+            name: "CCares", path: "Sources/CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         platform(
             "Runtime",
-            ["Bedrock", "SIP", "Media", "RunMetrics", "UserAgent", "PBX", "CNet", "CCrypto", logging] + nio + secure),
+            ["Bedrock", "SIP", "Media", "RunMetrics", "UserAgent", "PBX", "CNet", "CCrypto", "CCares", logging] + nio
+                + secure),
         platform("WorkerLink", ["Bedrock", "RunMetrics", "Domain", crypto, logging]),
         platform(
             "Worker",

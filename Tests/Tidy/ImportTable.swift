@@ -49,7 +49,7 @@ struct ImportTable {
         engine("PBX", ["Bedrock", "SIP", "Media"]),
         engine("Simulation", ["Bedrock", "SIP", "Media", "RunMetrics", "Domain", "UserAgent", "PBX"]),
         platform(
-            "Runtime", ["Bedrock", "SIP", "Media", "RunMetrics", "UserAgent", "PBX", "CNet", "CCrypto"],
+            "Runtime", ["Bedrock", "SIP", "Media", "RunMetrics", "UserAgent", "PBX", "CNet", "CCrypto", "CCares"],
             ["NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL", "NIOTLS", "NIOWebSocket", "SwiftASN1", "X509", "Logging"]),
         platform(
             "WorkerLink", ["Bedrock", "RunMetrics", "Domain"],

@@ -147,6 +147,17 @@ extension TransportAddress: CustomStringConvertible {
         }
     }
 
+    /// Reads a numeric host with or without a port: `192.0.2.1`, `192.0.2.1:53`, `2001:db8::1`, `[2001:db8::1]:53`. Nil for anything
+    /// else.
+    public init?(_ text: some StringProtocol, usualPort: UInt16) {
+        let isBracketed = text.hasPrefix("[") && text.hasSuffix("]")
+        if let ip = isBracketed ? IP(text.dropFirst().dropLast()) : IP(text) {
+            self.init(ip: ip, port: usualPort)
+        } else {
+            self.init(text)
+        }
+    }
+
     /// Reads `host:port` with a numeric host, IPv6 in brackets. Nil for anything else.
     public init?(_ text: some StringProtocol) {
         guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {

@@ -40,6 +40,21 @@ public struct LocatedServers: Hashable, Sendable {
     /// How long this may be kept: the shortest life of the answers it was made from, in seconds.
     public internal(set) var ttl: UInt32
 
+    /// Servers at known addresses of a target's host: at its port and over its transport, or the usual ones. Nil without an address.
+    public init?(_ target: LocationTarget, at addresses: [TransportAddress.IP]) {
+        guard !addresses.isEmpty else { return nil }
+        let transport = target.chosen ?? target.defaultTransport
+        let port = target.port ?? transport.defaultPort
+        let host = Host(
+            priority: 0, weight: 0, addresses: addresses.map { TransportAddress(ip: $0, port: port) })
+        self.init(services: [Service(transport: transport, hosts: [host])], ttl: .max)
+    }
+
+    init(services: [Service], ttl: UInt32) {
+        self.services = services
+        self.ttl = ttl
+    }
+
     /// The servers in the order in which one client tries them; never empty, no server twice.
     ///
     /// Hosts of one priority are drawn by weight (RFC 2782), anew at each call, so that many endpoints spread as the domain wants it.

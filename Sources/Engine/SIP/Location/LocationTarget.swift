@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Bedrock
+public import Bedrock
 
 /// Whose servers are looked for: the parts of a SIP URI that RFC 3263 §4 looks at.
 public struct LocationTarget: Hashable, Sendable {
@@ -42,7 +42,7 @@ public struct LocationTarget: Hashable, Sendable {
     }
 
     /// The address, when the host is a numeric one.
-    var numeric: TransportAddress.IP? {
+    public var numeric: TransportAddress.IP? {
         let bare = host.hasPrefix("[") && host.hasSuffix("]") ? host.dropFirst().dropLast() : host[...]
         return TransportAddress.IP(bare)
     }

@@ -58,11 +58,7 @@ public struct ServerLocation: Sendable {
 
     /// The first step. Without DNS for a numeric host.
     public mutating func begin() -> Step {
-        if let ip = target.numeric {
-            let transport = target.chosen ?? target.defaultTransport
-            let address = TransportAddress(ip: ip, port: target.port ?? transport.defaultPort)
-            return end([LocatedServers.Service(transport: transport, hosts: [host(address)])])
-        }
+        if let ip = target.numeric, let servers = LocatedServers(target, at: [ip]) { return end(servers.services) }
         guard DNSQuestion.isName(target.host) else { return fail(.notAName(target.host)) }
         if let port = target.port { return askDomain(target.chosen ?? target.defaultTransport, port: port) }
         if let transport = target.chosen { return askServices([transport], otherwise: transport) }
@@ -231,10 +227,6 @@ public struct ServerLocation: Sendable {
             ttl = min(ttl, answer.ttl)
             return found
         }
-    }
-
-    private func host(_ address: TransportAddress) -> LocatedServers.Host {
-        LocatedServers.Host(priority: 0, weight: 0, addresses: [address])
     }
 
     private mutating func end(_ services: [LocatedServers.Service]) -> Step {
