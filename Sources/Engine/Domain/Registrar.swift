@@ -45,6 +45,8 @@ public struct Registrar: Hashable, Sendable {
     public var transport: RegistrarTransport
     /// Where all requests are sent first: a host, host:port or SIP URI; nil for the domain itself.
     public var outboundProxy: String?
+    /// The DNS server that is asked for its name, `ADDRESS` or `ADDRESS:PORT`; nil for the system's.
+    public var dns: String?
     /// The expiry asked for, in seconds.
     public var expires: UInt32
     /// Whether someone confirmed that load may go to it although it is outside private address ranges (H5).
@@ -55,8 +57,8 @@ public struct Registrar: Hashable, Sendable {
     /// A registrar from its parts.
     public init(
         id: RegistrarID, project: ProjectID, name: String, domain: String, port: UInt16? = nil,
-        transport: RegistrarTransport = .udp, outboundProxy: String? = nil, expires: UInt32 = Registrar.defaultExpires,
-        confirmedPublic: Bool = false, createdAt: UnixTime
+        transport: RegistrarTransport = .udp, outboundProxy: String? = nil, dns: String? = nil,
+        expires: UInt32 = Registrar.defaultExpires, confirmedPublic: Bool = false, createdAt: UnixTime
     ) {
         self.id = id
         self.project = project
@@ -65,6 +67,7 @@ public struct Registrar: Hashable, Sendable {
         self.port = port
         self.transport = transport
         self.outboundProxy = outboundProxy
+        self.dns = dns
         self.expires = expires
         self.confirmedPublic = confirmedPublic
         self.createdAt = createdAt

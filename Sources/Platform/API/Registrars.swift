@@ -16,6 +16,8 @@ public struct Registrar: Codable, Sendable, Hashable {
     public var transport: String
     /// The outbound proxy, `host` or `host:port`.
     public var proxy: String?
+    /// The DNS server asked for its name, an IP address with or without a port; the system's when absent.
+    public var dns: String?
     /// Seconds asked for in REGISTER.
     public var expires: Int?
     /// Whether somebody confirmed that load may go to it although it is outside private address ranges (H5).
@@ -26,7 +28,7 @@ public struct Registrar: Codable, Sendable, Hashable {
     /// A registrar from its parts.
     public init(
         id: String, projectId: String, name: String, domain: String, port: Int?, transport: String, proxy: String?,
-        expires: Int?, confirmedPublic: Bool, createdAt: String
+        dns: String?, expires: Int?, confirmedPublic: Bool, createdAt: String
     ) {
         self.id = id
         self.projectId = projectId
@@ -35,6 +37,7 @@ public struct Registrar: Codable, Sendable, Hashable {
         self.port = port
         self.transport = transport
         self.proxy = proxy
+        self.dns = dns
         self.expires = expires
         self.confirmedPublic = confirmedPublic
         self.createdAt = createdAt
@@ -53,6 +56,8 @@ public struct RegistrarRequest: Codable, Sendable, Hashable {
     public var transport: String?
     /// The outbound proxy.
     public var proxy: String?
+    /// The DNS server asked for its name, an IP address with or without a port; the system's when absent.
+    public var dns: String?
     /// Seconds asked for in REGISTER.
     public var expires: Int?
     /// Confirms that load may go to a target outside private address ranges (H5).
@@ -61,13 +66,14 @@ public struct RegistrarRequest: Codable, Sendable, Hashable {
     /// A request from its parts.
     public init(
         name: String?, domain: String?, port: Int? = nil, transport: String? = nil, proxy: String? = nil,
-        expires: Int? = nil, confirmedPublic: Bool? = nil
+        dns: String? = nil, expires: Int? = nil, confirmedPublic: Bool? = nil
     ) {
         self.name = name
         self.domain = domain
         self.port = port
         self.transport = transport
         self.proxy = proxy
+        self.dns = dns
         self.expires = expires
         self.confirmedPublic = confirmedPublic
     }

@@ -30,6 +30,7 @@ actor Segment {
     nonisolated let assignment: SegmentAssignment
     private let key: SessionKey
     private let configuration: Worker.Configuration
+    private let locator: ServerLocator
     private let up: Mailbox<WorkerFrame>
     private let logger: Logger
     private let plan: RunPlan
@@ -42,11 +43,12 @@ actor Segment {
 
     init(
         assignment: SegmentAssignment, key: SessionKey, configuration: Worker.Configuration,
-        up: Mailbox<WorkerFrame>, logger: Logger
+        locator: ServerLocator, up: Mailbox<WorkerFrame>, logger: Logger
     ) {
         self.assignment = assignment
         self.key = key
         self.configuration = configuration
+        self.locator = locator
         self.up = up
         self.logger = logger
         plan = RunPlan(assignment.definition)
@@ -61,7 +63,8 @@ actor Segment {
             guard plan.endpoints.count == assignment.endpoints.count else {
                 throw SegmentFailure(code: "bad_assignment", text: "the assignment does not fit its test")
             }
-            stage = try await Stage.set(assignment, plan: plan, key: key, configuration: configuration, inbox: inbox)
+            stage = try await Stage.set(
+                assignment, plan: plan, key: key, configuration: configuration, locator: locator, inbox: inbox)
         } catch {
             let failure = error as? SegmentFailure ?? SegmentFailure(code: "system", text: "\(error)")
             logger.warning(

@@ -17,9 +17,9 @@ struct Stage: Sendable {
     /// Opens secrets, resolves names, binds sockets. Throws `SegmentFailure`; nothing is held or open then.
     static func set(
         _ assignment: SegmentAssignment, plan: RunPlan, key: SessionKey, configuration: Worker.Configuration,
-        inbox: Mailbox<SegmentInput>
+        locator: ServerLocator, inbox: Mailbox<SegmentInput>
     ) async throws -> Stage {
-        let targets = try await Targets.resolve(assignment.definition)
+        let targets = try await Targets.resolve(assignment.definition, by: locator)
         let custody: Custody
         do throws(SealingError) { custody = try Custody(assignment, key: key) } catch {
             throw SegmentFailure(code: "secrets_not_opened", text: error.description)
@@ -52,6 +52,8 @@ struct Stage: Sendable {
             loops: worker.loops, flowMode: isShared ? .shared : .perEndpoint)
         engine.mediaThreads = worker.mediaThreads
         engine.shard.reportsBindings = true
+        // The certificate must be the domain's, whatever host its records name (RFC 5922 §7).
+        engine.security = definition.registrars.map { SecurityProfile(serverName: $0.domain) }
         let userAgents = Set(definition.groups.map(\.userAgent))
         if userAgents.count == 1, let name = userAgents.first ?? nil { engine.shard.userAgent = Array(name.utf8) }
         return engine
@@ -72,14 +74,16 @@ struct Stage: Sendable {
         _ assignment: SegmentAssignment, _ plan: RunPlan, _ custody: Custody, _ targets: Targets
     ) throws -> [EndpointPlan] {
         let definition = assignment.definition
+        var random = SeededRandom(seed: .random(in: .min ... .max))
         return try zip(assignment.endpoints, plan.endpoints).enumerated().map { place, pair in
             let (endpoint, planned) = pair
             let group = definition.groups[planned.group]
             let target = try targets.target(of: group)
             var result = EndpointPlan(
                 index: endpoint.index, group: group.name, username: Array(endpoint.username.utf8),
-                secret: custody.handles[place], domain: target.domain, registrar: target.address,
-                localAddress: target.anyLocal, transport: target.transport, codec: group.codec)
+                secret: custody.handles[place], domain: target.domain, servers: target.servers.order(random: &random),
+                codec: group.codec)
+            result.security = definition.registrars.firstIndex { $0.name == group.registrar } ?? 0
             if let user = endpoint.extensionNumber { result.addressUser = Array(user.utf8) }
             result.displayName = group.displayName.map { Array($0.utf8) }
             result.realm = endpoint.realm.map { Array($0.utf8) }

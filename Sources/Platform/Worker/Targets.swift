@@ -7,47 +7,42 @@ import WorkerLink
 
 /// Where the groups of a test send their requests, and the addresses-of-record of its endpoints.
 struct Targets: Sendable {
-    /// One registrar, resolved.
+    /// One registrar, its servers found.
     struct Target: Sendable {
         let domain: [UInt8]
-        let address: TransportAddress
-        let transport: String
+        let servers: FoundServers
         let expires: UInt32
-
-        /// The unspecified address of the same family: the system chooses.
-        var anyLocal: TransportAddress {
-            switch address.ip {
-            case .v4: TransportAddress(ip: .v4(0), port: 0)
-            case .v6: TransportAddress(ip: .v6(high: 0, low: 0), port: 0)
-            }
-        }
     }
-
-    /// The port of SIP over UDP and TCP (RFC 3261 §19.1.2).
-    private static let usualPort: UInt16 = 5060
 
     private let byName: [String: Target]
     private var addresses: [[UInt8]] = []
 
-    /// Resolves every registrar that a group uses.
-    static func resolve(_ definition: TestDefinition) async throws -> Targets {
+    /// Finds the servers of every registrar that a group uses: of its outbound proxy, where it has one (the next hop, RFC 3263 §4).
+    static func resolve(_ definition: TestDefinition, by locator: ServerLocator) async throws -> Targets {
         var found: [String: Target] = [:]
         for group in definition.groups where found[group.registrar] == nil {
             guard let registrar = definition.registrars.first(where: { $0.name == group.registrar }) else {
                 throw SegmentFailure(code: "bad_assignment", text: "registrar \(group.registrar) is not described")
             }
-            let transport = registrar.transport == .auto ? RegistrarTransport.udp : registrar.transport
-            let (host, port) = split(registrar.proxy ?? registrar.domain)
-            do {
-                let address = try await Resolver.resolve(host: host, port: port ?? registrar.port ?? usualPort)
-                found[group.registrar] = Target(
-                    domain: Array(registrar.domain.utf8), address: address, transport: transport.rawValue,
-                    expires: UInt32(clamping: registrar.expires))
-            } catch let error as ResolutionError {
+            let servers: FoundServers
+            do throws(ResolutionError) {
+                servers = try await Self.servers(of: registrar, by: locator)
+            } catch {
                 throw SegmentFailure(code: "target_unresolved", text: error.description)
             }
+            found[group.registrar] = Target(
+                domain: Array(registrar.domain.utf8), servers: servers, expires: UInt32(clamping: registrar.expires))
         }
         return Targets(byName: found)
+    }
+
+    private static func servers(
+        of registrar: RegistrarDefinition, by locator: ServerLocator
+    ) async throws(ResolutionError) -> FoundServers {
+        try await locator.locate(
+            ServerRequest(
+                place: registrar.proxy ?? registrar.domain, port: registrar.port,
+                transport: registrar.transport.rawValue, dns: registrar.dns))
     }
 
     /// Where this group's requests go.
@@ -86,15 +81,5 @@ struct Targets: Sendable {
             default: allowed.contains(byte) ? [byte] : [0x25, digits[Int(byte >> 4)], digits[Int(byte & 15)]]
             }
         }
-    }
-
-    /// `host`, `host:port`, `[v6]:port`, bare IPv6.
-    private static func split(_ text: String) -> (host: String, port: UInt16?) {
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
-            return (text, nil)
-        }
-        let host = text[..<colon]
-        if host.contains(":"), !host.hasPrefix("[") { return (text, nil) }
-        return (String(host), port)
     }
 }

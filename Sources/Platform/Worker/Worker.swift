@@ -3,6 +3,7 @@
 import Bedrock
 import Domain
 public import Logging
+import Runtime
 import Synchronization
 public import WorkerLink
 
@@ -33,6 +34,8 @@ public struct Worker: Sendable {
 
     private let configuration: Configuration
     private let logger: Logger
+    /// Kept over segments, for as long as the answers live.
+    private let locator = ServerLocator()
 
     /// A worker without a session.
     public init(configuration: Configuration, logger: Logger = Logger(label: "callmeter.worker")) {
@@ -56,7 +59,8 @@ public struct Worker: Sendable {
                 switch frame {
                 case .assign(let assignment):
                     let segment = Segment(
-                        assignment: assignment, key: key, configuration: configuration, up: link.up, logger: logger)
+                        assignment: assignment, key: key, configuration: configuration, locator: locator, up: link.up,
+                        logger: logger)
                     segments.add(segment)
                     tasks.addTask {
                         await segment.play()

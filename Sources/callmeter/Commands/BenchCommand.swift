@@ -18,7 +18,8 @@ struct BenchCommand: AsyncParsableCommand {
         @Option(help: ArgumentHelp("username:password lines.", valueName: "file")) var accounts: String
         @Option(help: "Registrations in all.") var count: Int
         @Option(help: "Registrations in flight.") var window = 64
-        @Option(help: "udp or tcp.") var transport = "udp"
+        @Option(help: "udp or tcp; auto leaves it to the DNS.") var transport = "udp"
+        @OptionGroup var lookUp: LookUpOptions
         @Option(help: "The domain, where it is not the target's address.") var domain: String?
 
         mutating func run() async throws {
@@ -28,10 +29,10 @@ struct BenchCommand: AsyncParsableCommand {
             guard let known, !known.accounts.isEmpty else {
                 throw CommandFailure.usage("'\(accounts)' holds no account")
             }
-            var bench = RegisterBench(
-                target: try await BenchCommand.resolve(target), count: try BenchCommand.positive(count, "--count"))
+            guard let place = HostPort(target) else { throw CommandFailure.usage("'\(target)' is no HOST:PORT") }
+            let servers = try await lookUp.servers(host: place.host, port: place.port, transport: transport)
+            var bench = RegisterBench(servers: servers, count: try BenchCommand.positive(count, "--count"))
             bench.window = try BenchCommand.positive(window, "--window")
-            bench.transport = try BenchCommand.transport(transport)
             bench.domain = domain.map { Array($0.utf8) }
             let result = try await bench.run(accounts: known, secrets: secrets)
             try BenchCommand.report(result, failures: result.failures, of: result.operations)

@@ -18,6 +18,7 @@ struct RegistrarsCommand: AsyncParsableCommand {
         @Option(help: "Its port, where it is not the transport's own.") var port: Int?
         @Option(help: "udp, tcp, tls, ws, wss or auto.") var transport = "udp"
         @Option(help: "Outbound proxy, host or host:port.") var proxy: String?
+        @Option(help: ArgumentHelp("The DNS server to ask for its name.", valueName: "address:port")) var dns: String?
         @Option(help: "Registration expiry to ask for, seconds.") var expires: Int?
         @Option(help: "The project.") var project: String?
         @Flag(help: "Confirm that you may send load to it although it is outside private address ranges.")
@@ -25,7 +26,7 @@ struct RegistrarsCommand: AsyncParsableCommand {
 
         mutating func run() async throws {
             let request = RegistrarRequest(
-                name: name, domain: domain, port: port, transport: transport, proxy: proxy, expires: expires,
+                name: name, domain: domain, port: port, transport: transport, proxy: proxy, dns: dns, expires: expires,
                 confirmedPublic: confirmPublic)
             let made = try await place.with { workplace in
                 try await workplace.addRegistrar(request, to: workplace.project(named: project).id)

@@ -25,6 +25,8 @@ struct RunCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Write the summary as JSON to a file; '-' for standard output.", valueName: "file"))
     var json: String?
 
+    @OptionGroup var lookUp: LookUpOptions
+
     @Flag(help: "Print neither progress nor summary.")
     var quiet = false
 
@@ -33,7 +35,8 @@ struct RunCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         Logs.quiet()
-        let file = try FileTest(path: test)
+        var file = try FileTest(path: test)
+        if let dns = lookUp.dns { file.ask(dns: dns) }
         let terminal = Terminal.current()
         let interrupts = Interrupts()
         let plant = try await Plant.inMemory()

@@ -13,8 +13,8 @@ struct FileTest {
 
     /// The file's name as it was given.
     let path: String
-    let document: DocumentNode
-    let definition: TestDefinition
+    private(set) var document: DocumentNode
+    private(set) var definition: TestDefinition
 
     /// Reads the file. Throws a usage failure that lists every mistake with line and column.
     init(path: String) throws(CommandFailure) {
@@ -49,6 +49,12 @@ struct FileTest {
         }
     }
 
+    /// Has the names of all registrars looked up at this DNS server.
+    mutating func ask(dns: String) {
+        for index in definition.registrars.indices { definition.registrars[index].dns = dns }
+        document = definition.document
+    }
+
     /// Makes everything the test needs and gives the test.
     ///
     /// - Parameters:
@@ -62,7 +68,7 @@ struct FileTest {
                 RegistrarDraft(
                     name: described.name, domain: described.domain, port: described.port,
                     transport: described.transport,
-                    outboundProxy: described.proxy, expires: UInt32(described.expires),
+                    outboundProxy: described.proxy, dns: described.dns, expires: UInt32(described.expires),
                     confirmedPublic: confirmedPublic),
                 in: project.id, by: .commandLine)
             registrars[described.name] = registrar.id

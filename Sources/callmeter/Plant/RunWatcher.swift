@@ -107,6 +107,7 @@ extension ExitStatus {
     static func of(_ view: RunView, isInterrupted: Bool, isAnswered: Bool) -> ExitStatus {
         var found: Set<ExitStatus> = []
         if view.record.failure?.code == InsufficientAccounts.code { found.insert(.insufficientAccounts) }
+        if view.record.failure?.code == "target_unresolved" { found.insert(.unreachable) }
         if isInterrupted { found.insert(.interrupted) }
         if view.record.status == .cannotRunForNow || view.summary?.verdict == .void { found.insert(.generatorLimited) }
         let thresholds = view.summary?.thresholds ?? []

@@ -14,8 +14,13 @@ struct EndpointOptions: ParsableArguments {
     @Option(help: "Answer challenges of this realm only.")
     var realm: String?
 
-    @Option(help: "udp, tcp, tls, ws or wss.")
+    @Option(
+        help:
+            "udp, tcp, tls, ws, wss, or auto: what the DNS says of the domain (RFC 3263), which a name without a port gets."
+    )
     var transport: String?
+
+    @OptionGroup var lookUp: LookUpOptions
 
     @Option(help: ArgumentHelp("The password, first line of a file; '-' reads standard input.", valueName: "file"))
     var passwordFile: String?
@@ -56,33 +61,25 @@ struct EndpointOptions: ParsableArguments {
 
     /// The account as an endpoint of its registrar; the password goes from its file straight into `secrets`.
     func plan(for target: RegisterTarget, secrets: SecretArena) async throws -> EndpointPlan {
-        let transport = try BenchCommand.transport(transport ?? target.transport ?? "udp")
-        let address = try await target.place.resolve(usualPort: transport.usualPort)
+        let servers = try await lookUp.servers(
+            host: target.place.host, port: target.place.port, transport: transport ?? target.transport)
+        var random = SeededRandom(seed: .random(in: .min ... .max))
+        let order = servers.order(random: &random)
         let password = try PasswordInput.read(
             passwordFile, prompt: "Password of \(authUser ?? target.user): ", into: secrets)
         var plan = EndpointPlan(
             index: 0, group: "register", username: Array((authUser ?? target.user).utf8),
-            credential: .password(password), domain: Array(target.domain.utf8), registrar: address,
-            localAddress: address.anyOfItsFamily, flow: FlowID(raw: 0))
+            credential: .password(password), domain: Array(target.domain.utf8), registrar: order[0].address,
+            localAddress: order[0].address.anyOfItsFamily, flow: FlowID(raw: 0))
+        plan.use(order)
         plan.addressUser = Array(target.user.utf8)
         plan.realm = realm.map { Array($0.utf8) }
-        plan.transport = transport
         plan.expires = expires
         return plan
     }
 }
 
 extension Transport {
-    /// The port where SIP is spoken over it when nobody says (RFC 3261 §19.1.2, RFC 7118 §10).
-    var usualPort: UInt16 {
-        switch self {
-        case .udp, .tcp, .other: 5060
-        case .tls: 5061
-        case .ws: 80
-        case .wss: 443
-        }
-    }
-
     /// The name that people know it by.
     var title: String {
         switch self {

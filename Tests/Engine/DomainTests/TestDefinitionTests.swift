@@ -65,6 +65,30 @@ import Testing
         #expect(try TestDefinition.read(definition.document) == definition)
     }
 
+    @Test(arguments: ["192.0.2.53", "127.0.0.1:5353", "::1", "[2001:db8::53]:53"])
+    func `a registrar's DNS server is kept`(dns: String) throws {
+        let definition = try TestDefinition.read(Self.withDNS(.text(dns)))
+        #expect(definition.registrars.first?.dns == dns)
+        #expect(try TestDefinition.read(definition.document) == definition)
+    }
+
+    @Test(arguments: ["resolver.example", "127.0.0.1:0", "127.0.0.1:x", "1.2.3", "[::1"])
+    func `what is no address of a DNS server is refused at its place`(dns: String) {
+        let problems = Self.problems(Self.withDNS(.scalar(dns, .init(line: 4, column: 21))))
+        #expect(
+            problems == [
+                "line 4, column 21: registrars.pbx.dns: the address of a DNS server is expected, like 192.0.2.53 or "
+                    + "127.0.0.1:5353"
+            ])
+    }
+
+    private static func withDNS(_ node: DocumentNode) -> DocumentNode {
+        .object([
+            ("name", .text("Smoke")), ("groups", .list([group("a", "1", .text("none"))])), ("duration", .text("1s")),
+            ("registrars", .object([("pbx", .object([("domain", .text("pbx.example")), ("dns", node)]))])),
+        ])
+    }
+
     @Test func `an unknown key names the nearest one and its place`() {
         let bad = DocumentNode.mapping(
             [

@@ -102,7 +102,7 @@ enum Sample {
     static func registrar(_ name: String, in project: ProjectID) -> Registrar {
         Registrar(
             id: id(), project: project, name: name, domain: "\(name).example.com", port: 5070, transport: .tcp,
-            outboundProxy: "sip:proxy", expires: 600, createdAt: time)
+            outboundProxy: "sip:proxy", dns: "127.0.0.1:5353", expires: 600, createdAt: time)
     }
 
     static func account(_ name: String) -> NewAccount { NewAccount(id: id(), username: name, secret: secret()) }

@@ -29,6 +29,7 @@ extension RegistrarDefinition {
         if let port { entries.append(("port", .text(String(port)))) }
         entries.append(("transport", .text(transport.rawValue)))
         if let proxy { entries.append(("proxy", .text(proxy))) }
+        if let dns { entries.append(("dns", .text(dns))) }
         entries.append(("expires", .text(String(expires))))
         return .object(entries)
     }

@@ -46,7 +46,7 @@ extension TestDefinition {
         return entries.compactMap { entry in
             let path = "registrars.\(entry.key)"
             if !seen.insert(entry.key).inserted { reader.report(entry.position, path, "the registrar stands twice") }
-            let keys = ["domain", "port", "transport", "proxy", "expires"]
+            let keys = ["domain", "port", "transport", "proxy", "dns", "expires"]
             guard let values = reader.mapping(entry.value, path, keys: keys) else { return nil }
             guard let domain = reader.text(values["domain"], path + ".domain") else {
                 if values["domain"] == nil { reader.report(entry.position, path, "the key 'domain' is missing") }
@@ -61,9 +61,19 @@ extension TestDefinition {
                 port: reader.number(values["port"], path + ".port", in: 1...65_535).map(UInt16.init),
                 transport: reader.choice(values["transport"], path + ".transport") ?? .udp,
                 proxy: reader.text(values["proxy"], path + ".proxy"),
+                dns: readDNS(values["dns"], path + ".dns", &reader),
                 expires: reader.number(
                     values["expires"], path + ".expires", in: 1...RegistrarDefinition.longestExpires) ?? 300)
         }
+    }
+
+    private static func readDNS(_ node: DocumentNode?, _ path: String, _ reader: inout DocumentReader) -> String? {
+        guard let node, let text = reader.text(node, path) else { return nil }
+        guard let address = TransportAddress(text, usualPort: 53), address.port > 0 else {
+            reader.report(node, path, "the address of a DNS server is expected, like 192.0.2.53 or 127.0.0.1:5353")
+            return nil
+        }
+        return text
     }
 
     /// Letters, digits, `.`, `-`, `_`, and `:`, `[`, `]` of IPv6: what may stand in a URI's host without quoting.

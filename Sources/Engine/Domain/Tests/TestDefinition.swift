@@ -22,19 +22,22 @@ public struct RegistrarDefinition: Hashable, Sendable {
     public var transport: RegistrarTransport
     /// `host[:port]` that requests are sent to instead of the domain.
     public var proxy: String?
+    /// The DNS server that is asked for its name, `ADDRESS` or `ADDRESS:PORT`; nil for the system's.
+    public var dns: String?
     /// Registration expiry asked for, seconds.
     public var expires: Int
 
     /// A registrar from its parts.
     public init(
         name: String, domain: String, port: UInt16? = nil, transport: RegistrarTransport = .udp, proxy: String? = nil,
-        expires: Int = 300
+        dns: String? = nil, expires: Int = 300
     ) {
         self.name = name
         self.domain = domain
         self.port = port
         self.transport = transport
         self.proxy = proxy
+        self.dns = dns
         self.expires = expires
     }
 }

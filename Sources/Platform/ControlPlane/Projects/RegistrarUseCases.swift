@@ -16,6 +16,8 @@ public struct RegistrarDraft: Hashable, Sendable {
     public var transport: RegistrarTransport
     /// `host` or `host:port` that requests are sent to instead of the domain.
     public var outboundProxy: String?
+    /// The DNS server that is asked for its name, `ADDRESS` or `ADDRESS:PORT`; nil for the system's.
+    public var dns: String?
     /// The expiry asked for, 1…86,400 seconds.
     public var expires: UInt32
     /// Whether load may go to it although it is outside private address ranges (H5).
@@ -24,13 +26,15 @@ public struct RegistrarDraft: Hashable, Sendable {
     /// A draft from its parts.
     public init(
         name: String, domain: String, port: UInt16? = nil, transport: RegistrarTransport = .udp,
-        outboundProxy: String? = nil, expires: UInt32 = Registrar.defaultExpires, confirmedPublic: Bool = false
+        outboundProxy: String? = nil, dns: String? = nil, expires: UInt32 = Registrar.defaultExpires,
+        confirmedPublic: Bool = false
     ) {
         self.name = name
         self.domain = domain
         self.port = port
         self.transport = transport
         self.outboundProxy = outboundProxy
+        self.dns = dns
         self.expires = expires
         self.confirmedPublic = confirmedPublic
     }
@@ -39,7 +43,7 @@ public struct RegistrarDraft: Hashable, Sendable {
     public init(_ registrar: Registrar) {
         self.init(
             name: registrar.name, domain: registrar.domain, port: registrar.port, transport: registrar.transport,
-            outboundProxy: registrar.outboundProxy, expires: registrar.expires,
+            outboundProxy: registrar.outboundProxy, dns: registrar.dns, expires: registrar.expires,
             confirmedPublic: registrar.confirmedPublic)
     }
 }
@@ -86,7 +90,7 @@ public struct RegistrarUseCases: Sendable {
         try Self.check(draft)
         let registrar = Registrar(
             id: services.newID(), project: project, name: draft.name, domain: draft.domain, port: draft.port,
-            transport: draft.transport, outboundProxy: draft.outboundProxy, expires: draft.expires,
+            transport: draft.transport, outboundProxy: draft.outboundProxy, dns: draft.dns, expires: draft.expires,
             confirmedPublic: draft.confirmedPublic,
             createdAt: services.clock())
         try await services.perform("createRegistrar") {
@@ -108,6 +112,7 @@ public struct RegistrarUseCases: Sendable {
         registrar.port = draft.port
         registrar.transport = draft.transport
         registrar.outboundProxy = draft.outboundProxy
+        registrar.dns = draft.dns
         registrar.expires = draft.expires
         registrar.confirmedPublic = draft.confirmedPublic
         let changed = registrar
@@ -132,6 +137,10 @@ public struct RegistrarUseCases: Sendable {
         try checkName(draft.name, longest: ProjectUseCases.longestName)
         try checkHost(draft.domain, field: "domain")
         if let proxy = draft.outboundProxy { try checkHost(proxy, field: "proxy") }
+        if let dns = draft.dns, (TransportAddress(dns, usualPort: 53)?.port ?? 0) == 0 {
+            throw ControlPlaneError(
+                .invalid, "the DNS server is an IP address, with or without a port", details: ["field": "dns"])
+        }
         if draft.port == 0 {
             throw ControlPlaneError(.invalid, "a port is 1 to 65535", details: ["field": "port"])
         }

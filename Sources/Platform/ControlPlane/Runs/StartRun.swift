@@ -82,7 +82,7 @@ struct StartRun: Sendable {
                     RegistrarDefinition(
                         name: registrar.name, domain: registrar.domain, port: registrar.port,
                         transport: registrar.transport, proxy: registrar.outboundProxy,
-                        expires: Int(registrar.expires)))
+                        dns: registrar.dns, expires: Int(registrar.expires)))
             }
         }
         definition.registrars = described

@@ -171,6 +171,7 @@ extension Services {
             let isSame =
                 known.domain == described.domain && known.port == described.port
                 && known.transport == described.transport && known.outboundProxy == described.proxy
+                && known.dns == described.dns
             guard isSame else {
                 throw ControlPlaneError(
                     .invalidTest,

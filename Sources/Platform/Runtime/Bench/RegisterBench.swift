@@ -24,6 +24,15 @@ public struct RegisterBench: Sendable {
         self.count = count
     }
 
+    /// A benchmark against the servers of a domain: registrations spread over them by weight.
+    public init(servers: FoundServers, count: Int) {
+        self.init(target: servers.first.address, count: count)
+        transport = servers.first.transport
+        self.servers = servers
+    }
+
+    private var servers: FoundServers?
+
     /// Runs it.
     /// - Parameter secrets: the arena that `accounts` was read into.
     public func run(accounts: BenchAccounts, secrets: SecretArena) async throws -> BenchResult {
@@ -53,11 +62,14 @@ public struct RegisterBench: Sendable {
 
     private func plans(_ accounts: BenchAccounts) -> [EndpointPlan] {
         let domain = domain ?? Array(target.ip.text.utf8)
+        var random = SeededRandom.unpredictable()
         return (0..<count).map { index in
             let account = accounts.accounts[index % accounts.accounts.count]
-            return BenchEngine.plan(
+            var plan = BenchEngine.plan(
                 index, username: account.username, credential: .password(account.password), domain: domain,
                 target: target, transport: transport)
+            if let servers { plan.use(servers.order(random: &random)) }
+            return plan
         }
     }
 }

@@ -112,6 +112,9 @@ public struct FoundServers: Sendable {
         servers.order(random: &random).map { ServerTarget(address: $0.address, transport: $0.transport) }
     }
 
+    /// The one of the highest priority, without drawing.
+    public var first: ServerTarget { all[0] }
+
     /// Every server once.
     public var all: [ServerTarget] {
         servers.all.map { ServerTarget(address: $0.address, transport: $0.transport) }

@@ -10,24 +10,29 @@ extension EndpointPlan {
     ///
     /// - Parameters:
     ///   - secret: the account's password in the engine's arena.
-    ///   - transport: `udp`, `tcp`; what the engine does not carry is refused by `SignallingEngine.add`.
+    ///   - servers: where its requests go, the first one first; at least one.
     ///   - codec: `PCMU` or `PCMA`, offered first; the other one is offered too.
     public init(
         index: UInt32, group: String, username: [UInt8], secret: SecretHandle, domain: [UInt8],
-        registrar: TransportAddress, localAddress: TransportAddress, transport: String, codec: String
+        servers: [ServerTarget], codec: String
     ) {
         self.init(
             index: index, group: group, username: username, credential: .password(secret), domain: domain,
-            registrar: registrar, localAddress: localAddress, flow: FlowID(raw: 0))
-        self.transport =
-            switch transport {
-            case "udp": .udp
-            case "tcp": .tcp
-            case "tls": .tls
-            case "ws": .ws
-            case "wss": .wss
-            default: .other
-            }
+            registrar: servers[0].address, localAddress: servers[0].address, flow: FlowID(raw: 0))
+        use(servers)
         codecs = codec == "PCMU" ? [.pcmu, .pcma] : [.pcma, .pcmu]
+    }
+
+    /// Takes servers in the order in which they are to be tried, and leaves the local address to the system.
+    ///
+    /// - Parameter servers: at least one; what the engine does not carry is refused by `SignallingEngine.add`.
+    public mutating func use(_ servers: [ServerTarget]) {
+        registrar = servers[0].address
+        transport = servers[0].transport
+        fallbacks = Array(servers.dropFirst())
+        switch registrar.ip {
+        case .v4: localAddress = TransportAddress(ip: .v4(0), port: 0)
+        case .v6: localAddress = TransportAddress(ip: .v6(high: 0, low: 0), port: 0)
+        }
     }
 }

@@ -12,6 +12,9 @@ enum SQLiteSchema {
         migrator.registerMigration("1 first light") { database in
             for statement in [projects, accounts, imports, runs, access] { try database.execute(sql: statement) }
         }
+        migrator.registerMigration("2 a registrar's DNS server") { database in
+            try database.execute(sql: "ALTER TABLE registrar ADD COLUMN dns TEXT CHECK (dns <> '')")
+        }
         return migrator
     }
 

@@ -14,8 +14,8 @@ extension SQLiteStore {
             try database.naming("registrar", registrar.name) {
                 try database.execute(
                     sql: """
-                        INSERT INTO registrar (name, domain, port, transport, outbound_proxy, expires,
-                            confirmed_public, id, project, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                        INSERT INTO registrar (name, domain, port, transport, outbound_proxy, dns, expires,
+                            confirmed_public, id, project, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                         """,
                     arguments: Self.arguments(registrar) + [
                         registrar.id.blob, registrar.project.blob, registrar.createdAt.nanoseconds,
@@ -54,7 +54,7 @@ extension SQLiteStore {
                 try database.execute(
                     sql: """
                         UPDATE registrar SET name = ?, domain = ?, port = ?, transport = ?, outbound_proxy = ?,
-                            expires = ?, confirmed_public = ? WHERE id = ?
+                            dns = ?, expires = ?, confirmed_public = ? WHERE id = ?
                         """,
                     arguments: Self.arguments(registrar) + [registrar.id.blob])
             }
@@ -111,7 +111,7 @@ extension SQLiteStore {
     private static func arguments(_ registrar: Registrar) -> StatementArguments {
         [
             registrar.name, registrar.domain, registrar.port.map { Int64($0) }, registrar.transport.rawValue,
-            registrar.outboundProxy, Int64(registrar.expires), registrar.confirmedPublic,
+            registrar.outboundProxy, registrar.dns, Int64(registrar.expires), registrar.confirmedPublic,
         ]
     }
 
@@ -119,6 +119,7 @@ extension SQLiteStore {
         Registrar(
             id: try row.id("id"), project: try row.id("project"), name: row["name"], domain: row["domain"],
             port: row["port"], transport: try row.word("transport"), outboundProxy: row["outbound_proxy"],
-            expires: row["expires"], confirmedPublic: row["confirmed_public"], createdAt: row.time("created_at"))
+            dns: row["dns"], expires: row["expires"], confirmedPublic: row["confirmed_public"],
+            createdAt: row.time("created_at"))
     }
 }

@@ -18,7 +18,7 @@ extension API.Registrar {
         self.init(
             id: registrar.id.description, projectId: registrar.project.description, name: registrar.name,
             domain: registrar.domain, port: registrar.port.map(Int.init), transport: registrar.transport.rawValue,
-            proxy: registrar.outboundProxy, expires: Int(registrar.expires),
+            proxy: registrar.outboundProxy, dns: registrar.dns, expires: Int(registrar.expires),
             confirmedPublic: registrar.confirmedPublic, createdAt: registrar.createdAt.text)
     }
 }
@@ -37,6 +37,7 @@ extension RegistrarDraft {
     public mutating func apply(_ request: RegistrarRequest) throws(ControlPlaneError) {
         if let name = request.name { self.name = name }
         if let domain = request.domain { self.domain = domain }
+        if let dns = request.dns { self.dns = dns.isEmpty ? nil : dns }
         if let proxy = request.proxy { outboundProxy = proxy.isEmpty ? nil : proxy }
         if let confirmed = request.confirmedPublic { confirmedPublic = confirmed }
         if let port = request.port {

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Bedrock
+import Foundation
+
+@testable import Runtime
+
+/// A dnsmasq on a free port of loopback, with a log of what it was asked. It ends with this value.
+final class Dnsmasq {
+    static let path = "/usr/sbin/dnsmasq"
+    static var isHere: Bool { FileManager.default.isExecutableFile(atPath: path) }
+
+    struct NotStarted: Error {
+        let log: String
+    }
+
+    let address: TransportAddress
+    private let process = Process()
+    private let log: URL
+
+    /// Starts it with these lines of configuration, and waits until it says that it is there.
+    init(_ lines: [String]) async throws {
+        address = try await unusedPort()
+        let folder = FileManager.default.temporaryDirectory.appending(path: "callmeter-dns-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        log = folder.appending(path: "log")
+        let configuration = folder.appending(path: "conf")
+        let common = [
+            "port=\(address.port)", "listen-address=127.0.0.1", "bind-interfaces", "no-resolv", "no-hosts",
+            "local=/example/", "local-ttl=120", "log-queries", "log-facility=\(log.path)", "pid-file",
+        ]
+        try (common + lines).joined(separator: "\n").write(to: configuration, atomically: true, encoding: .utf8)
+        process.executableURL = URL(filePath: Self.path)
+        process.arguments = ["--keep-in-foreground", "--conf-file=\(configuration.path)", "--user=\(NSUserName())"]
+        process.standardError = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        try process.run()
+        let end = SystemClock.now() + .seconds(10)
+        while !text.contains("started") {
+            guard process.isRunning, SystemClock.now() < end else { throw NotStarted(log: text) }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
+    deinit {
+        if process.isRunning { process.terminate() }
+        try? FileManager.default.removeItem(at: log.deletingLastPathComponent())
+    }
+
+    private var text: String { (try? String(contentsOf: log, encoding: .utf8)) ?? "" }
+
+    /// What it was asked, in the order of the log: `SRV _sip._udp.pbx.example`.
+    var asked: [String] {
+        text.split(separator: "\n").compactMap { line in
+            guard let start = line.range(of: "query["), let end = line.range(of: " from ") else { return nil }
+            return line[start.upperBound..<end.lowerBound].replacingOccurrences(of: "]", with: "")
+        }
+    }
+}
