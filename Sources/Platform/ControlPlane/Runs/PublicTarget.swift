@@ -22,8 +22,11 @@ enum PublicTarget {
         }
     }
 
-    /// Whether a host, or host and port, may be outside private ranges. A name with a dot may be; a bare name is not.
+    /// Whether a host, or host and port, or a SIP URI of them, may be outside private ranges. A name with a dot may be; a bare name is not.
     static func isPublic(_ target: String) -> Bool {
+        let target =
+            ["sips:", "sip:"].first(where: target.lowercased().hasPrefix).map { target.dropFirst($0.utf8.count) }
+            ?? target[...]
         if let address = TransportAddress(target) ?? TransportAddress(target + ":0")
             ?? TransportAddress("[\(target)]:0")
         {
