@@ -115,7 +115,7 @@ struct PBXCommand: AsyncParsableCommand {
         for (transport, text) in [(Transport.tls, tlsListen), (.ws, wsListen), (.wss, wssListen)] {
             guard let text else { continue }
             guard let place = HostPort(text) else { throw CommandFailure.usage("'\(text)' is no HOST:PORT") }
-            listeners.append(PBXListener(transport, try await place.resolve(defaultPort: transport.usualPort)))
+            listeners.append(PBXListener(transport, try await place.resolve(usualPort: transport.defaultPort)))
         }
         return listeners
     }

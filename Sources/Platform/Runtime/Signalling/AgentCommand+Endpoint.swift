@@ -7,7 +7,8 @@ extension AgentCommand {
     var endpoint: UInt32? {
         switch self {
         case .register(let endpoint, _), .call(let endpoint, _, _), .hangUp(let endpoint), .finish(let endpoint),
-            .abandon(let endpoint, _):
+            .abandon(let endpoint, _), .hold(let endpoint), .resume(let endpoint), .refreshSession(let endpoint),
+            .transfer(let endpoint, _), .sendDigit(let endpoint, _):
             endpoint
         case .finishAll: nil
         }
