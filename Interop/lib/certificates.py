@@ -42,8 +42,9 @@ def _issue(folder, authority, name, names, *dates):
     return Certificate(os.path.join(folder, f"{name}.pem"), os.path.join(folder, f"{name}.key"))
 
 
-def make(folder, host=peers.HOST):
-    """By name: `authority`, `valid`, `expired`, `wrong-host`, `unknown-authority` and `client`."""
+def make(folder, host=peers.HOST, **more):
+    """By name: `authority`, `valid`, `expired`, `wrong-host`, `unknown-authority` and `client`; `more` gives further ones the names
+    that they are for, like `domain="DNS:pbx.example"`."""
     os.makedirs(folder, mode=0o700, exist_ok=True)
     here = f"IP:{host},IP:::1,DNS:localhost"
     ours, theirs = _authority(folder, "interop"), _authority(folder, "foreign")
@@ -54,4 +55,5 @@ def make(folder, host=peers.HOST):
         "expired": _issue(folder, ours, "expired", here, "-startdate", "20240101000000Z", "-enddate", "20240201000000Z"),
         "wrong-host": _issue(folder, ours, "wrong-host", "DNS:other.example"),
         "unknown-authority": _issue(folder, theirs, "unknown-authority", here),
+        **{name: _issue(folder, ours, name, names) for name, names in more.items()},
     }
