@@ -26,7 +26,8 @@ extension AgentShard {
     func scheduleExtras(_ handle: SlabHandle) {
         guard let extras = calls[handle]?.extras else { return }
         if let timer = extras.timerHandle { timers.cancel(timer) }
-        extras.timerHandle = extras.deadline.map { timers.schedule(.callExtras(handle), at: $0) }
+        let deadline = calls[handle]!.state == .ended ? nil : extras.deadline
+        extras.timerHandle = deadline.map { timers.schedule(.callExtras(handle), at: $0) }
     }
 
     /// Something of a call's rare state is due.

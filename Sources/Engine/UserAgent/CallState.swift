@@ -2,17 +2,17 @@
 
 /// How far one call is, seen from one end (RFC 3261 §13, §9, §15), without the sending.
 ///
-/// | state           | 1xx          | 2xx                    | refusal | ACK         | hang up           | BYE of peer | CANCEL of peer | time is up        |
-/// |-----------------|--------------|------------------------|---------|-------------|-------------------|-------------|----------------|-------------------|
-/// | due             |              |                        |         |             | ended             |             |                | (INVITE) inviting |
-/// | inviting        | proceeding   | established            | ended   |             | cancelRequested   |             |                | cancelRequested   |
-/// | proceeding      |              | established            | ended   |             | cancelling        |             |                | cancelling        |
-/// | cancelRequested | cancelling   | ending, ACK and BYE    | ended   |             |                   |             |                | ended             |
-/// | cancelling      |              | ending, ACK and BYE    | ended   |             |                   |             |                | ended             |
-/// | ringing         |              |                        |         |             | ended, refuse     | ended, refuse | ended, refuse  | answered          |
-/// | answered        |              |                        |         | established | waits for the ACK | ended       |                |                   |
-/// | established     |              | ACK again              |         |             | ending, BYE       | ended       |                | ending, BYE       |
-/// | ending          |              | ACK again              |         |             |                   | ended       |                | ended             |
+/// | state           | 1xx        | 2xx                 | refusal | ACK         | hang up           | BYE of peer   | CANCEL of peer | time is up        |
+/// |-----------------|------------|---------------------|---------|-------------|-------------------|---------------|----------------|-------------------|
+/// | due             |            |                     |         |             | ended             |               |                | (INVITE) inviting |
+/// | inviting        | proceeding | established         | ended   |             | cancelRequested   |               |                | cancelRequested   |
+/// | proceeding      |            | established         | ended   |             | cancelling        |               |                | cancelling        |
+/// | cancelRequested | cancelling | ending, ACK and BYE | ended   |             |                   |               |                | ended             |
+/// | cancelling      |            | ending, ACK and BYE | ended   |             |                   |               |                | ended             |
+/// | ringing         |            |                     |         |             | ended, refuse     | ended, refuse | ended, refuse  | answered          |
+/// | answered        |            |                     |         | established | waits for the ACK | ended         |                |                   |
+/// | established     |            | ACK again           |         |             | ending, BYE       | ended         |                | ending, BYE       |
+/// | ending          |            | ACK again           |         |             |                   | ended         |                | ended             |
 enum CallState: Hashable, Sendable {
     /// Planned, not begun. Left when its time comes.
     case due
