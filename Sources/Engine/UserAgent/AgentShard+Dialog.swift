@@ -279,6 +279,6 @@ extension AudioCodec {
 extension Message {
     /// The session description in the body.
     func sessionDescription() throws(SDPError) -> SessionDescription {
-        try SessionDescription(parsing: Array(bytes(of: body)))
+        try SessionDescription(parsing: bytes(of: body))
     }
 }

@@ -89,7 +89,7 @@ private struct Fields {
         (self.branch, self.fromTag, self.callID, self.cSeq) = (branch, fromTag, callID, cSeq)
         (self.contact, self.length, self.toTag) = (contact, length, message.toTag)
         guard message.hasSDP else { return }
-        let session = message.withBytes(of: message.body) { body in try? SessionDescription(parsing: body) }
+        let session = try? SessionDescription(parsing: message.bytes(of: message.body))
         guard case .ip(let ip) = session?.connection, let port = session?.media.first?.port else { return nil }
         media = TransportAddress(ip: ip, port: port)
     }

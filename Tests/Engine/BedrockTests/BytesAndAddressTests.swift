@@ -48,6 +48,17 @@ import Testing
             ("::1", .v6(high: 0, low: 1)), ("pbx", nil), ("1.2.3", nil), ("1.2.3.4.5", nil), ("1.2.3.256", nil),
             ("1..2.3", nil),
             ("1.2.3.", nil), ("1.2.3.0004", nil), ("", nil),
+            ("::", .v6(high: 0, low: 0)), ("1:2:3:4:5:6:7:8", .v6(high: 0x1_0002_0003_0004, low: 0x5_0006_0007_0008)),
+            ("1:2:3:4:5:6:7::", .v6(high: 0x1_0002_0003_0004, low: 0x5_0006_0007_0000)),
+            ("::2:3:4:5:6:7:8", .v6(high: 0x2_0003_0004, low: 0x5_0006_0007_0008)),
+            ("1:2:3:4:5:6:1.2.3.4", .v6(high: 0x1_0002_0003_0004, low: 0x5_0006_0102_0304)),
+            ("2001:DB8::A", .v6(high: 0x2001_0DB8_0000_0000, low: 10)),
+            ("1:::1.2.3.4", .v6(high: 0x1_0000_0000_0000, low: 0x0102_0304)),
+            (":::1.2.3.4", .v6(high: 0, low: 0x0102_0304)), (":::", nil), (":", nil), ("::1::", nil), ("1:", nil),
+            (":1", nil), ("1:2:3:4:5:6:7", nil), ("1:2:3:4:5:6:7:8:9", nil), ("1:2:3:4:5:6:7:8::", nil),
+            ("1:2:3:4:5:6:7:1.2.3.4", nil), ("::1.2.3", nil), ("::1.2.3.4:5", nil), ("1::2:::1.2.3.4", nil),
+            ("::12345", nil), ("::g", nil), ("fe80::1%eth0", nil), ("1:2::3:4:5:6:7:8", nil),
+            ("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255", .v6(high: .max, low: .max)),
         ] as [(String, TransportAddress.IP?)])
     func `a host of a message is a numeric address or a name`(host: String, ip: TransportAddress.IP?) {
         #expect(Array(host.utf8).withUnsafeBytes { TransportAddress.IP(host: $0) } == ip)

@@ -28,17 +28,17 @@ extension SessionDescription {
         Self.writeSession(local, into: &writer)
         for (position, section) in media.enumerated() {
             writer.append("m=")
-            writer.append(bytes[section.nameRange])
+            writer.append(part(section.nameRange))
             writer.append(0x20)
             guard position == index else {
                 writer.append("0 ")
-                writer.append(bytes[section.profileAndFormats])
+                writer.append(part(section.profileAndFormats))
                 writer.append("\r\n")
                 continue
             }
             writer.append(decimal: UInt64(local.rtp.port))
             writer.append(0x20)
-            writer.append(bytes[section.profile])
+            writer.append(part(section.profile))
             writer.append(0x20)
             writer.append(decimal: UInt64(audio.payloadType))
             writer.append("\r\n")

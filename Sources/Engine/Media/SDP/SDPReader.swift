@@ -4,11 +4,15 @@ import Bedrock
 
 /// Reads the lines of a session description; line ends may be CR LF or LF (RFC 4566 §5).
 struct SDPReader {
-    let bytes: [UInt8]
+    private let bytes: UnsafeRawBufferPointer
     private var position = 0
     private var lineNumber = 0
+    /// The `m=` section that lines are added to; nil before the first.
+    private var section: MediaDescription?
+    /// Its formats, kept apart until it is whole.
+    private var formats: [PayloadFormat] = []
 
-    init(bytes: [UInt8]) { self.bytes = bytes }
+    init(bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     mutating func read(into description: inout SessionDescription) throws(SDPError) {
         guard let first = nextLine(), equals(first, "v=0") else { throw .notASessionDescription }
@@ -19,172 +23,225 @@ struct SDPReader {
             }
             let value = line.lowerBound + 2..<line.upperBound
             switch bytes[line.lowerBound] {
-            case UInt8(ascii: "o"): description.version = number(field(2, of: value))
+            case UInt8(ascii: "o"): description.version = version(value)
             case UInt8(ascii: "c"): readConnection(value, into: &description)
-            case UInt8(ascii: "m"): try readMedia(value, into: &description)
+            case UInt8(ascii: "m"):
+                endSection(of: &description)
+                section = try readMedia(value, after: description.media.count)
             case UInt8(ascii: "a"): try readAttribute(value, into: &description)
             default: break
             }
         }
+        endSection(of: &description)
+    }
+
+    private mutating func endSection(of description: inout SessionDescription) {
+        guard var section else { return }
+        swap(&section.formats, &formats)
+        description.media.append(section)
+        self.section = nil
+        formats = []
     }
 
     private mutating func nextLine() -> Range<Int>? {
         guard position < bytes.count else { return nil }
         let start = position
-        while position < bytes.count, bytes[position] != 0x0A { position += 1 }
-        var end = position
-        position += 1
+        var end = lineFeed(from: start)
+        position = end + 1
         lineNumber += 1
         if end > start, bytes[end - 1] == 0x0D { end -= 1 }
         return start..<end
     }
 
+    /// The first LF from `start` on, or the end; eight bytes at a time.
+    @inline(__always) private func lineFeed(from start: Int) -> Int {
+        var place = start
+        while place + 8 <= bytes.count {
+            let word = bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self).littleEndian ^ 0x0A0A_0A0A_0A0A_0A0A
+            // The lowest set bit is exact: a borrow only reaches bytes above the first zero.
+            let hits = (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
+            if hits != 0 { return place + hits.trailingZeroBitCount / 8 }
+            place += 8
+        }
+        while place < bytes.count, bytes[place] != 0x0A { place += 1 }
+        return place
+    }
+
     // MARK: Lines
 
-    private func readConnection(_ value: Range<Int>, into description: inout SessionDescription) {
-        let address = connectionAddress(
-            network: field(0, of: value), kind: field(1, of: value), host: field(2, of: value))
-        if description.media.isEmpty {
-            description.connection = address
-        } else {
-            description.media[description.media.count - 1].connection = address
-        }
+    /// The session version: the third field of `o=`.
+    private func version(_ value: Range<Int>) -> UInt64? {
+        var fields = Fields(bytes, value)
+        _ = fields.next()
+        _ = fields.next()
+        return number(fields.next())
     }
 
-    private func readMedia(_ value: Range<Int>, into description: inout SessionDescription) throws(SDPError) {
-        guard description.media.count < SessionDescription.maximumMedia else { throw .tooManyMedia }
-        let name = field(0, of: value)
-        let portField = field(1, of: value)
-        let profile = field(2, of: value)
+    private mutating func readConnection(_ value: Range<Int>, into description: inout SessionDescription) {
+        var fields = Fields(bytes, value)
+        let network = fields.next()
+        let address = connectionAddress(&fields, network: network)
+        if section != nil { section?.connection = address } else { description.connection = address }
+    }
+
+    private mutating func readMedia(_ value: Range<Int>, after count: Int) throws(SDPError) -> MediaDescription {
+        guard count < SessionDescription.maximumMedia else { throw .tooManyMedia }
+        var fields = Fields(bytes, value)
+        let name = fields.next()
+        let portField = fields.next()
+        let profile = fields.next()
         // `m=audio 49170/2` gives a number of ports (RFC 4566 §5.14); only the first is of use here.
-        let slash = portField.first { bytes[$0] == UInt8(ascii: "/") } ?? portField.upperBound
-        guard !name.isEmpty, !profile.isEmpty, let port = number(portField.lowerBound..<slash), port <= 0xFFFF else {
+        let portEnd = place(of: UInt8(ascii: "/"), in: portField)
+        guard !name.isEmpty, !profile.isEmpty, let port = number(portField.lowerBound..<portEnd), port <= 0xFFFF else {
             throw .malformedLine(lineNumber)
         }
-        let isPlainRTP = equals(profile, "RTP/AVP")
-        var formats: [PayloadFormat] = []
-        var next = field(3, of: value)
-        while !next.isEmpty {
+        while case let field = fields.next(), !field.isEmpty {
             guard formats.count < SessionDescription.maximumFormats else { throw .tooManyMedia }
-            guard let payloadType = number(next), payloadType < 128 else { break }
+            guard let payloadType = number(field), payloadType < 128 else { break }
             let known = AudioCodec(rawValue: UInt8(payloadType)).map(PayloadEncoding.audio) ?? .other
             formats.append(PayloadFormat(payloadType: UInt8(payloadType), encoding: known))
-            next = field(0, of: next.upperBound..<value.upperBound)
         }
-        description.media.append(
-            MediaDescription(
-                isAudio: equals(name, "audio"), isPlainRTP: isPlainRTP, port: UInt16(port), formats: formats,
-                connection: nil, direction: nil, rtcpPort: nil, rtcpAddress: nil, packetMilliseconds: nil,
-                nameRange: name, profileAndFormats: profile.lowerBound..<value.upperBound, profile: profile))
+        return MediaDescription(
+            isAudio: equals(name, "audio"), isPlainRTP: equals(profile, "rtp/avp"), port: UInt16(port),
+            formats: [], connection: nil, direction: nil, rtcpPort: nil, rtcpAddress: nil, packetMilliseconds: nil,
+            nameRange: name, profileAndFormats: profile.lowerBound..<value.upperBound, profile: profile)
     }
 
-    private func readAttribute(_ value: Range<Int>, into description: inout SessionDescription) throws(SDPError) {
-        let colon = value.first { bytes[$0] == UInt8(ascii: ":") } ?? value.upperBound
+    private mutating func readAttribute(
+        _ value: Range<Int>, into description: inout SessionDescription
+    ) throws(SDPError) {
+        let colon = place(of: UInt8(ascii: ":"), in: value)
         let name = value.lowerBound..<colon
         let rest = min(colon + 1, value.upperBound)..<value.upperBound
-        if let direction = direction(named: name) {
-            if description.media.isEmpty {
-                description.direction = direction
-            } else {
-                description.media[description.media.count - 1].direction = direction
-            }
-            return
+        // The length leaves a few candidates.
+        switch name.count {
+        case 8:
+            guard let direction = direction(named: name) else { return }
+            if section != nil { section?.direction = direction } else { description.direction = direction }
+        case 6 where section != nil && equals(name, "rtpmap"): readMap(rest)
+        case 5 where section != nil && equals(name, "ptime"):
+            var fields = Fields(bytes, rest)
+            let milliseconds = number(fields.next()).map { Int($0) }
+            section?.packetMilliseconds = milliseconds
+        case 4 where section != nil && equals(name, "rtcp"): try readRTCP(rest)
+        default: break
         }
-        guard !description.media.isEmpty else { return }
-        let last = description.media.count - 1
-        if equals(name, "rtpmap") {
-            readMap(rest, into: &description.media[last])
-        } else if equals(name, "ptime") {
-            description.media[last].packetMilliseconds = number(field(0, of: rest)).map { Int($0) }
-        } else if equals(name, "rtcp") {
-            guard let port = number(field(0, of: rest)), port <= 0xFFFF else { throw .malformedLine(lineNumber) }
-            description.media[last].rtcpPort = UInt16(port)
-            if !field(1, of: rest).isEmpty {
-                description.media[last].rtcpAddress = connectionAddress(
-                    network: field(1, of: rest), kind: field(2, of: rest), host: field(3, of: rest))
-            }
-        }
+    }
+
+    /// `a=rtcp:53020 IN IP4 192.0.2.1`, the address being optional (RFC 3605 §2.1).
+    private mutating func readRTCP(_ value: Range<Int>) throws(SDPError) {
+        var fields = Fields(bytes, value)
+        guard let port = number(fields.next()), port <= 0xFFFF else { throw .malformedLine(lineNumber) }
+        section?.rtcpPort = UInt16(port)
+        let network = fields.next()
+        guard !network.isEmpty else { return }
+        let address = connectionAddress(&fields, network: network)
+        section?.rtcpAddress = address
     }
 
     /// `a=rtpmap:8 PCMA/8000` (RFC 4566 §6); encoding names are compared without regard to case (RFC 4855 §3).
-    private func readMap(_ value: Range<Int>, into media: inout MediaDescription) {
-        guard let payloadType = number(field(0, of: value)) else { return }
-        let encoding = field(1, of: value)
-        guard let index = media.formats.firstIndex(where: { UInt64($0.payloadType) == payloadType }) else { return }
-        let slash = encoding.first { bytes[$0] == UInt8(ascii: "/") } ?? encoding.upperBound
-        let name = encoding.lowerBound..<slash
-        let rateStart = min(slash + 1, encoding.upperBound)
-        let rateEnd = (rateStart..<encoding.upperBound).first { bytes[$0] == UInt8(ascii: "/") } ?? encoding.upperBound
-        let rate = number(rateStart..<rateEnd)
-        if equals(name, "PCMU"), rate == 8000 {
-            media.formats[index].encoding = .audio(.pcmu)
-        } else if equals(name, "PCMA"), rate == 8000 {
-            media.formats[index].encoding = .audio(.pcma)
-        } else if equals(name, "telephone-event") {
-            media.formats[index].encoding = .telephoneEvent
-        } else {
-            media.formats[index].encoding = .other
+    private mutating func readMap(_ value: Range<Int>) {
+        var fields = Fields(bytes, value)
+        let payloadType = number(fields.next())
+        let encoding = encoding(fields.next())
+        for index in formats.indices where UInt64(formats[index].payloadType) == payloadType {
+            formats[index].encoding = encoding
+            return
         }
+    }
+
+    private func encoding(_ value: Range<Int>) -> PayloadEncoding {
+        let slash = place(of: UInt8(ascii: "/"), in: value)
+        let name = value.lowerBound..<slash
+        if equals(name, "telephone-event") { return .telephoneEvent }
+        guard name.count == 4 else { return .other }
+        let rate = min(slash + 1, value.upperBound)..<value.upperBound
+        guard number(rate.lowerBound..<place(of: UInt8(ascii: "/"), in: rate)) == 8000 else { return .other }
+        if equals(name, "pcmu") { return .audio(.pcmu) }
+        return equals(name, "pcma") ? .audio(.pcma) : .other
     }
 
     // MARK: Fields
 
-    /// The field at `index` of a line's value, fields being separated by spaces; empty when there are fewer.
-    private func field(_ index: Int, of value: Range<Int>) -> Range<Int> {
-        var start = value.lowerBound
-        var remaining = index
-        while true {
-            while start < value.upperBound, bytes[start] == 0x20 { start += 1 }
-            var end = start
-            while end < value.upperBound, bytes[end] != 0x20 { end += 1 }
-            if remaining == 0 || start == end { return start..<end }
-            remaining -= 1
-            start = end
+    /// The fields of a line's value, which spaces separate.
+    private struct Fields {
+        let bytes: UnsafeRawBufferPointer
+        var position: Int
+        let end: Int
+
+        init(_ bytes: UnsafeRawBufferPointer, _ value: Range<Int>) {
+            self.bytes = bytes
+            position = value.lowerBound
+            end = value.upperBound
         }
+
+        /// The next one; empty when there is none.
+        mutating func next() -> Range<Int> {
+            while position < end, bytes[position] == 0x20 { position += 1 }
+            let start = position
+            while position < end, bytes[position] != 0x20 { position += 1 }
+            return start..<position
+        }
+    }
+
+    /// The first place of a byte in a range, or the range's end.
+    private func place(of byte: UInt8, in range: Range<Int>) -> Int {
+        var place = range.lowerBound
+        while place < range.upperBound, bytes[place] != byte { place += 1 }
+        return place
     }
 
     /// A decimal number of at most 19 digits, so that it cannot overflow.
     private func number(_ range: Range<Int>) -> UInt64? {
         guard (1...19).contains(range.count) else { return nil }
         var value: UInt64 = 0
-        for index in range {
-            let digit = bytes[index] &- 0x30
+        var place = range.lowerBound
+        while place < range.upperBound {
+            let digit = bytes[place] &- 0x30
             guard digit < 10 else { return nil }
-            value = value * 10 + UInt64(digit)
+            value = value &* 10 &+ UInt64(digit)
+            place += 1
         }
         return value
     }
 
+    /// The direction that eight letters name; setting bit 5 makes every letter a small one and nothing else a letter.
     private func direction(named name: Range<Int>) -> MediaDirection? {
-        if equals(name, "sendrecv") { return .sendReceive }
-        if equals(name, "sendonly") { return .sendOnly }
-        if equals(name, "recvonly") { return .receiveOnly }
-        if equals(name, "inactive") { return .inactive }
-        return nil
+        guard name.lowerBound + 8 <= bytes.count else { return nil }
+        let bit5: UInt64 = 0x2020_2020_2020_2020
+        let word = bytes.loadUnaligned(fromByteOffset: name.lowerBound, as: UInt64.self) | bit5
+        func names(_ direction: MediaDirection) -> Bool {
+            let text = UnsafeRawPointer(direction.attribute.utf8Start)
+            return text.loadUnaligned(as: UInt64.self) == word
+        }
+        if names(.sendReceive) { return .sendReceive }
+        if names(.sendOnly) { return .sendOnly }
+        if names(.receiveOnly) { return .receiveOnly }
+        return names(.inactive) ? .inactive : nil
     }
 
-    private func connectionAddress(network: Range<Int>, kind: Range<Int>, host: Range<Int>) -> ConnectionAddress {
+    private func connectionAddress(_ fields: inout Fields, network: Range<Int>) -> ConnectionAddress {
+        let kind = fields.next()
+        let host = fields.next()
         // A multicast address carries "/ttl"; the address is what stands before it (RFC 4566 §5.7).
-        let end = host.first { bytes[$0] == UInt8(ascii: "/") } ?? host.upperBound
-        guard equals(network, "IN"), equals(kind, "IP4") || equals(kind, "IP6"), end - host.lowerBound <= 45 else {
-            return .notNumeric
-        }
-        let ip = bytes.withUnsafeBytes {
-            TransportAddress.IP(host: UnsafeRawBufferPointer(rebasing: $0[host.lowerBound..<end]))
-        }
-        return ip.map(ConnectionAddress.ip) ?? .notNumeric
+        let end = place(of: UInt8(ascii: "/"), in: host)
+        guard equals(network, "in"), equals(kind, "ip4") || equals(kind, "ip6") else { return .notNumeric }
+        let text = UnsafeRawBufferPointer(rebasing: bytes[host.lowerBound..<end])
+        return TransportAddress.IP(host: text).map(ConnectionAddress.ip) ?? .notNumeric
     }
 
-    /// Whether a range holds this ASCII text, letters compared without regard to case.
-    private func equals(_ range: Range<Int>, _ text: StaticString) -> Bool {
-        guard range.count == text.utf8CodeUnitCount else { return false }
-        for offset in 0..<range.count {
-            let byte = bytes[range.lowerBound + offset]
-            let expected = text.utf8Start[offset]
-            guard lowercased(byte) == lowercased(expected) else { return false }
+    /// Whether a range holds this text in small ASCII letters, compared without regard to case.
+    @inline(__always) private func equals(_ range: Range<Int>, _ text: StaticString) -> Bool {
+        let count = range.count
+        guard count == text.utf8CodeUnitCount else { return false }
+        let expected = text.utf8Start
+        var offset = 0
+        while offset < count {
+            guard lowercased(bytes[range.lowerBound + offset]) == expected[offset] else { return false }
+            offset += 1
         }
         return true
     }
 
-    private func lowercased(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }
+    @inline(__always) private func lowercased(_ byte: UInt8) -> UInt8 { byte &- 0x41 < 26 ? byte | 0x20 : byte }
 }

@@ -63,8 +63,8 @@ public struct SessionDescription: Sendable {
     /// Most formats accepted in one `m=` line: the number of RTP payload types.
     public static var maximumFormats: Int { 128 }
 
-    /// The bytes it was read from.
-    public let bytes: [UInt8]
+    /// The bytes it was read from; the places in `media` count from their start.
+    public let bytes: ArraySlice<UInt8>
     /// The session's `c=` line.
     public internal(set) var connection: ConnectionAddress?
     /// The direction stated for the whole session.
@@ -81,9 +81,24 @@ public struct SessionDescription: Sendable {
 
     /// Reads a description from an array.
     public init(parsing body: [UInt8]) throws(SDPError) {
+        try self.init(parsing: body[...])
+    }
+
+    /// Reads a description from part of an array, which it keeps without a copy.
+    public init(parsing body: ArraySlice<UInt8>) throws(SDPError) {
         bytes = body
-        var reader = SDPReader(bytes: body)
-        try reader.read(into: &self)
+        // withUnsafeBytes does not carry the typed error through, so it is taken out as a value.
+        let failure = body.withUnsafeBytes { raw -> SDPError? in
+            var reader = SDPReader(bytes: raw)
+            do throws(SDPError) { try reader.read(into: &self) } catch { return error }
+            return nil
+        }
+        if let failure { throw failure }
+    }
+
+    /// The bytes at a place of `media`.
+    func part(_ range: Range<Int>) -> ArraySlice<UInt8> {
+        bytes[bytes.startIndex + range.lowerBound..<bytes.startIndex + range.upperBound]
     }
 
     /// The place of the audio stream to use: the first acceptable `m=audio` line, else the first one.

@@ -175,7 +175,12 @@ extension Scanner {
             }
             return (name, value)
         }
-        // A quote within a bare value would end the quoted string that it is sent back in.
-        return (name, run { $0 != UInt8(ascii: ",") && $0 != UInt8(ascii: "\"") && !ASCII.isWhitespace($0) })
+        // A quote within a bare value would end the quoted string that it is sent back in, a backslash would lengthen it.
+        let value = run { $0 != UInt8(ascii: ",") && !ASCII.isWhitespace($0) }
+        guard value.range.allSatisfy({ bytes[$0] != UInt8(ascii: "\"") && bytes[$0] != UInt8(ascii: "\\") }) else {
+            self = start
+            return nil
+        }
+        return (name, value)
     }
 }

@@ -77,7 +77,9 @@ public enum HeaderName: UInt8, Hashable, Sendable, CaseIterable {
             return
         }
         // The length and the first letter leave at most three candidates.
-        func pick(_ first: HeaderName, _ second: HeaderName = .other, _ third: HeaderName = .other) -> HeaderName {
+        @inline(__always) func pick(_ first: HeaderName, _ second: HeaderName = .other, _ third: HeaderName = .other)
+            -> HeaderName
+        {
             if bytes.matchesIgnoringSpelling(name, first.name) { return first }
             if second != .other, bytes.matchesIgnoringSpelling(name, second.name) { return second }
             return third != .other && bytes.matchesIgnoringSpelling(name, third.name) ? third : .other

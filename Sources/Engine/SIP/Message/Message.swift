@@ -113,7 +113,8 @@ public struct Message: Sendable {
     public func first(_ name: HeaderName) -> Slice? {
         storage.withUnsafeBytes { bytes in
             var offset = count
-            for _ in 0..<headerCount {
+            let end = count + headerCount * IndexEntry.size
+            while offset < end {
                 if bytes[offset] == name.rawValue { return IndexEntry.load(bytes, offset).header.value }
                 offset += IndexEntry.size
             }
@@ -188,13 +189,13 @@ struct IndexEntry {
     var valueOffset: UInt16
     var valueLength: UInt16
 
-    var header: Message.Header {
+    @inline(__always) var header: Message.Header {
         Message.Header(
             name: name, nameToken: Slice(offset: Int(nameOffset), length: Int(nameLength)),
             value: Slice(offset: Int(valueOffset), length: Int(valueLength)))
     }
 
-    static func load(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> IndexEntry {
+    @inline(__always) static func load(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> IndexEntry {
         precondition(offset >= 0 && offset + size <= bytes.count)
         return IndexEntry(
             name: HeaderName(stored: bytes[offset]), nameLength: bytes[offset + 1],
@@ -203,7 +204,7 @@ struct IndexEntry {
             valueLength: bytes.loadUnaligned(fromByteOffset: offset + 6, as: UInt16.self))
     }
 
-    func store(_ bytes: UnsafeMutableRawBufferPointer, _ offset: Int) {
+    @inline(__always) func store(_ bytes: UnsafeMutableRawBufferPointer, _ offset: Int) {
         precondition(offset >= 0 && offset + Self.size <= bytes.count)
         bytes[offset] = name.rawValue
         bytes[offset + 1] = nameLength

@@ -102,7 +102,7 @@ private struct HeadParser {
     }
 
     /// The first byte below 0x20 from `start` on, or the end; eight bytes at a time.
-    private func firstControl(from start: Int) -> Int {
+    @inline(__always) private func firstControl(from start: Int) -> Int {
         var place = start
         while place + 8 <= bytes.count {
             let word = bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self).littleEndian
@@ -178,22 +178,45 @@ private struct HeadParser {
             hasFolds = true
             end = try lineEnd(from: position)
         }
-        var scanner = Scanner(bytes, Slice(start, end))
-        let name = scanner.token()
-        guard !name.isEmpty, name.length <= UInt8.max else { throw ParseError(.headerLine, at: start) }
-        scanner.skipWhitespace()
-        guard scanner.consume(UInt8(ascii: ":")) else { throw ParseError(.headerLine, at: start) }
+        guard let colon = firstColon(from: start, to: end) else { throw ParseError(.headerLine, at: start) }
+        var nameEnd = colon
+        while nameEnd > start, ASCII.isWhitespace(bytes[nameEnd - 1]) { nameEnd -= 1 }
+        let token = Slice(start, nameEnd)
+        guard !token.isEmpty, token.length <= UInt8.max else { throw ParseError(.headerLine, at: start) }
         guard headerCount < Limits.headerCount else { throw ParseError(.tooManyHeaders, at: start) }
-        let value = trimmedWithFolds(scanner.rest)
+        let name = HeaderName(bytes, token)
+        // A name that is known consists of token characters.
+        guard name != .other || token.range.allSatisfy({ ASCII.isToken(bytes[$0]) }) else {
+            throw ParseError(.headerLine, at: start)
+        }
+        let value = trimmedWithFolds(Slice(colon + 1, end))
         let entry = IndexEntry(
-            name: HeaderName(bytes, name), nameLength: UInt8(name.length), nameOffset: name.offset,
+            name: name, nameLength: UInt8(truncatingIfNeeded: token.length), nameOffset: token.offset,
             valueOffset: value.offset, valueLength: value.length)
         entry.store(index, headerCount * IndexEntry.size)
         headerCount += 1
-        if entry.name == .contentLength { readContentLength(value) }
+        if name == .contentLength { readContentLength(value) }
     }
 
-    private func trimmedWithFolds(_ slice: Slice) -> Slice {
+    /// The first colon of a line; eight bytes at a time.
+    @inline(__always) private func firstColon(from start: Int, to end: Int) -> Int? {
+        var place = start
+        while place + 8 <= bytes.count {
+            let word = bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self).littleEndian ^ 0x3A3A_3A3A_3A3A_3A3A
+            // The lowest set bit is exact: a borrow only reaches bytes above the first zero.
+            let hits = (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
+            if hits != 0 {
+                let found = place + hits.trailingZeroBitCount / 8
+                return found < end ? found : nil
+            }
+            place += 8
+            if place >= end { return nil }
+        }
+        while place < end, bytes[place] != UInt8(ascii: ":") { place += 1 }
+        return place < end ? place : nil
+    }
+
+    @inline(__always) private func trimmedWithFolds(_ slice: Slice) -> Slice {
         var start = slice.start
         var end = slice.end
         while start < end, bytes[start] <= 0x20 { start += 1 }

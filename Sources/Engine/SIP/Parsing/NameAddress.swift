@@ -8,6 +8,8 @@ public struct NameAddress: Hashable, Sendable {
     public let uri: Slice
     /// The header parameters, from the first `;` on; empty when there are none.
     public let parameters: Slice
+    /// The value of the parameter `tag`, nil when there is none.
+    public let tag: Slice?
 
     /// Reads one list element. Nil when quotes or brackets are not balanced or something stands between address and parameters.
     public init?(_ bytes: UnsafeRawBufferPointer, at slice: Slice) {
@@ -44,7 +46,11 @@ public struct NameAddress: Hashable, Sendable {
         }
         scanner.skipWhitespace()
         parameters = scanner.rest
-        while scanner.parameter() != nil {}
+        var tag: Slice?
+        while let (name, value) = scanner.parameter() {
+            if tag == nil, name.length == 3, bytes.matchesIgnoringCase(name, "tag") { tag = value }
+        }
+        self.tag = tag
         scanner.skipWhitespace()
         guard scanner.isAtEnd else { return nil }
     }
@@ -73,9 +79,9 @@ extension Message {
     public var to: NameAddress? { single(.to) }
 
     /// The tag of From, nil when there is none.
-    public var fromTag: Slice? { from.flatMap { parameter("tag", in: $0.parameters) } }
+    public var fromTag: Slice? { from?.tag }
     /// The tag of To, nil when there is none.
-    public var toTag: Slice? { to.flatMap { parameter("tag", in: $0.parameters) } }
+    public var toTag: Slice? { to?.tag }
 
     /// Visits the Contact elements until `visit` answers false; a malformed one comes as nil.
     public func forEachContact(_ visit: (Contact?) -> Bool) {
@@ -91,12 +97,12 @@ extension Message {
 
     /// The first Contact that is an address, nil when there is none or it is malformed.
     public var firstContact: NameAddress? {
-        var found: NameAddress?
-        forEachContact { contact in
-            if case .address(let address, _, _) = contact { found = address }
-            return false
+        guard let value = first(.contact) else { return nil }
+        return withBytes { bytes in
+            var scanner = Scanner(bytes, value)
+            guard let element = scanner.listElement(), !bytes.matches(element, "*") else { return nil }
+            return NameAddress(bytes, at: element)
         }
-        return found
     }
 
     /// Visits the addresses of Route, Record-Route, Path or Service-Route in order until `visit` answers false.

@@ -75,7 +75,15 @@ public struct Via: Hashable, Sendable {
     /// Reads one Via element. Nil when it is malformed.
     public init?(_ bytes: UnsafeRawBufferPointer, at slice: Slice) {
         var scanner = Scanner(bytes, slice)
+        self.init(&scanner)
+        guard scanner.isAtEnd else { return nil }
+    }
+
+    /// Reads the element where the scanner stands and moves it to the comma behind, or to the end.
+    init?(_ scanner: inout Scanner) {
+        let bytes = scanner.bytes
         scanner.skipWhitespace()
+        let start = scanner.position
         guard bytes.matchesIgnoringCase(scanner.token(), "sip"), scanner.consumeSeparator(UInt8(ascii: "/")),
             !scanner.token().isEmpty, scanner.consumeSeparator(UInt8(ascii: "/"))
         else { return nil }
@@ -87,12 +95,14 @@ public struct Via: Hashable, Sendable {
         host = sentBy.host
         port = sentBy.port
         scanner.skipWhitespace()
-        parameters = scanner.rest
+        let list = scanner.position
+        var end = list
         var branch: Slice?
         var received: Slice?
         var hasRPort = false
         var rport: UInt16?
         while let (name, value) = scanner.parameter() {
+            end = scanner.position
             if branch == nil, bytes.matchesIgnoringCase(name, "branch") {
                 branch = value
             } else if bytes.matchesIgnoringCase(name, "received") {
@@ -103,9 +113,10 @@ public struct Via: Hashable, Sendable {
             }
         }
         scanner.skipWhitespace()
-        guard scanner.isAtEnd else { return nil }
+        guard scanner.isAtEnd || scanner.next == UInt8(ascii: ",") else { return nil }
+        parameters = Slice(list, end)
         (self.branch, self.received, self.hasRPort, self.rport) = (branch, received, hasRPort, rport)
-        whole = slice
+        whole = Slice(start, end > list ? end : sentBy.end)
     }
 
     /// The port that a response goes to when nothing else is known: the one written, or the transport's own.
@@ -128,8 +139,8 @@ extension Message {
         guard let value = first(.via) else { return nil }
         return withBytes { bytes in
             var scanner = Scanner(bytes, value)
-            guard let element = scanner.listElement() else { return nil }
-            return Via(bytes, at: element)
+            while scanner.consumeSeparator(UInt8(ascii: ",")) {}
+            return Via(&scanner)
         }
     }
 
