@@ -153,4 +153,23 @@ import Testing
         let many = String(repeating: "m=audio 9 RTP/AVP 0\r\n", count: SessionDescription.maximumMedia + 1)
         #expect(throws: SDPError.tooManyMedia) { try answer("v=0\r\n" + many, bob) }
     }
+
+    @Test func `a description in the middle of other bytes is answered as one that stands alone`() throws {
+        let text =
+            "v=0\r\no=- 7 8 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=video 4000 RTP/SAVP 96 97\r\n"
+            + "m=audio 4002 RTP/AVP 96 8\r\na=rtpmap:96 pcmu/8000/1\r\na=SendOnly\r\na=ptime:30\r\na=rtcp:4009 in ip4 192.0.2.7\r\n"
+        let body = Array(text.utf8)
+        let message = Array("head".utf8) + body
+        let local = LocalAudio(rtp: TransportAddress(192, 0, 2, 9, port: 6000), codecs: [.pcmu], sessionID: 1)
+        var alone = ByteWriter()
+        var within = ByteWriter()
+        let first = try SessionDescription(parsing: body).writeAnswer(local, into: &alone)
+        let second = try SessionDescription(parsing: message[4...]).writeAnswer(local, into: &within)
+        #expect(first == second && alone.bytes == within.bytes)
+        #expect(
+            String(decoding: within.bytes, as: UTF8.self).contains(
+                "m=video 0 RTP/SAVP 96 97\r\nm=audio 6000 RTP/AVP 96\r\n"))
+        #expect(second.packetInterval == .milliseconds(30) && !second.direction.sends && second.direction.receives)
+        #expect(second.remoteRTCP == TransportAddress(192, 0, 2, 7, port: 4009))
+    }
 }

@@ -174,6 +174,18 @@ import Testing
         }
     }
 
+    @Test(arguments: [#"a\"#, #"+\"6-sess"#, #"a"b"#])
+    func `a bare value with a quote or a backslash is none, so that an answer of ours cannot take it over`(
+        value: String
+    )
+        throws
+    {
+        let message = try Message.parse(
+            wire("SIP/2.0 401 Unauthorized\nWWW-Authenticate: Digest realm=\"r\", nonce=\(value), qop=auth\n\n"))
+        let found = message.challenges(.wwwAuthenticate)
+        #expect(!found.isEmpty && found.allSatisfy { !$0.isAnswerable })
+    }
+
     @Test func `F1: several challenges in one answer are read in order, over lines and within one`() throws {
         let message = try Message.parse(
             wire(

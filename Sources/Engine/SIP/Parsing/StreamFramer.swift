@@ -117,12 +117,24 @@ public struct StreamFramer: Sendable {
                 else {
                     continue
                 }
-                return head.decimal(scanner.digits(), maximum: UInt64(Limits.messageSize)).map { Int($0) }
+                return Self.length(head, from: scanner.position)
             }
             return 0
         }
         guard let length else { throw ParseError(.contentLength, at: headEnd - start) }
         guard headEnd - start + length <= Limits.messageSize else { throw ParseError(.tooLong, at: Limits.messageSize) }
         return length
+    }
+
+    /// The number of a value that begins at a place of a whole head and may go on in the lines below (RFC 3261 §7.3.1).
+    private static func length(_ head: UnsafeRawBufferPointer, from start: Int) -> Int? {
+        var end = start
+        while end < head.count, head[end] != 0x0A || (end + 1 < head.count && ASCII.isWhitespace(head[end + 1])) {
+            end += 1
+        }
+        var place = start
+        while place < end, head[place] <= 0x20 { place += 1 }
+        while end > place, head[end - 1] <= 0x20 { end -= 1 }
+        return head.decimal(Slice(place, end), maximum: UInt64(Limits.messageSize)).map { Int($0) }
     }
 }
