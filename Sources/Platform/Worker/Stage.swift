@@ -25,8 +25,10 @@ struct Stage: Sendable {
             throw SegmentFailure(code: "secrets_not_opened", text: error.description)
         }
         do {
+            var settings = engineConfiguration(assignment.definition, configuration)
+            settings.security = targets.security
             let engine = try await SignallingEngine(
-                configuration: engineConfiguration(assignment.definition, configuration), secrets: custody.arena,
+                configuration: settings, secrets: custody.arena,
                 sink: SignallingSink(
                     events: { inbox.put(.events($0)) }, window: { inbox.put(.window($0), isDetail: true) }))
             do {
@@ -65,6 +67,7 @@ struct Stage: Sendable {
         case let error as DescriptorShortage: SegmentFailure(code: "no_descriptors", text: error.description)
         case let error as ResolutionError: SegmentFailure(code: "target_unresolved", text: error.description)
         case let error as MediaError: SegmentFailure(code: "no_media_ports", text: error.description)
+        case let error as SecurityProblem: SegmentFailure(code: "tls_files", text: error.description)
         case let error as UnsupportedTransport: SegmentFailure(code: "unsupported_transport", text: error.description)
         default: SegmentFailure(code: "system", text: "the sockets of the endpoints could not be opened: \(error)")
         }
@@ -88,6 +91,7 @@ struct Stage: Sendable {
             result.displayName = group.displayName.map { Array($0.utf8) }
             result.realm = endpoint.realm.map { Array($0.utf8) }
             result.expires = target.expires
+            result.security = target.security
             result.staleContact = endpoint.leftover.map { Array($0.utf8) }
             result.answerAfter = group.answerAfter
             result.take(group)

@@ -12,7 +12,12 @@ struct Targets: Sendable {
         let domain: [UInt8]
         let servers: FoundServers
         let expires: UInt32
+        /// Its place in `Targets.security`.
+        let security: Int
     }
+
+    /// How the connections to the registrars are secured; each target has its place in it.
+    let security: [SecurityProfile]
 
     private let byName: [String: Target]
     private var addresses: [[UInt8]] = []
@@ -20,6 +25,7 @@ struct Targets: Sendable {
     /// Finds the servers of every registrar that a group uses: of its outbound proxy, where it has one (the next hop, RFC 3263 §4).
     static func resolve(_ definition: TestDefinition, by locator: ServerLocator) async throws -> Targets {
         var found: [String: Target] = [:]
+        var security: [SecurityProfile] = []
         for group in definition.groups where found[group.registrar] == nil {
             guard let registrar = definition.registrars.first(where: { $0.name == group.registrar }) else {
                 throw SegmentFailure(code: "bad_assignment", text: "registrar \(group.registrar) is not described")
@@ -31,9 +37,11 @@ struct Targets: Sendable {
                 throw SegmentFailure(code: "target_unresolved", text: error.description)
             }
             found[group.registrar] = Target(
-                domain: Array(registrar.domain.utf8), servers: servers, expires: UInt32(clamping: registrar.expires))
+                domain: Array(registrar.domain.utf8), servers: servers, expires: UInt32(clamping: registrar.expires),
+                security: security.count)
+            security.append(registrar.security)
         }
-        return Targets(byName: found)
+        return Targets(security: security, byName: found)
     }
 
     private static func servers(

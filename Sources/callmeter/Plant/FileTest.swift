@@ -4,7 +4,9 @@ import API
 import ControlPlane
 import Domain
 import FoundationEssentials
+import Runtime
 import Web
+import Worker
 
 /// A test from a file, made ready in a plant: project, registrars, accounts, test.
 struct FileTest {
@@ -31,7 +33,7 @@ struct FileTest {
     init(path: String, text: String) throws(CommandFailure) {
         self.path = path
         do {
-            document = try YAMLDocument.read(text)
+            document = try YAMLDocument.read(text).withFilesBeside(path)
         } catch {
             let place = error.line > 0 ? "line \(error.line), column \(error.column): " : ""
             throw .usage("\(path): \(place)\(error.message)")
@@ -53,6 +55,20 @@ struct FileTest {
     mutating func ask(dns: String) {
         for index in definition.registrars.indices { definition.registrars[index].dns = dns }
         document = definition.document
+    }
+
+    /// What must be said loudly before the run.
+    var warnings: [String] { definition.registrars.compactMap(\.warning) }
+
+    /// Throws a usage failure when a file that the test names for TLS cannot be used.
+    func checkFiles() throws(CommandFailure) {
+        for registrar in definition.registrars where registrar.tls != nil {
+            do {
+                try registrar.security.check()
+            } catch {
+                throw .usage("\(path): registrars.\(registrar.name).tls: \(error.description)")
+            }
+        }
     }
 
     /// Makes everything the test needs and gives the test.

@@ -38,6 +38,31 @@ import Testing
         }
     }
 
+    /// An endpoint whose connection did not get as far as SIP.
+    static func unsecured(_ fault: TransportFault, detail: String? = nil) -> EndpointResult {
+        failed(1) {
+            $0.registration.firstResponseAt = nil
+            $0.registration.attempts = 0
+            $0.registration.transportFault = fault
+            $0.registration.transportDetail = detail
+        }
+    }
+
+    @Test func `what is wrong with a certificate is quoted, and different certificates are different causes`() {
+        let first = Self.unsecured(.certificateExpired, detail: "the server's certificate expired on 2026-01-31")
+        var second = Self.unsecured(.certificateExpired, detail: "the server's certificate expired on 2025-12-24")
+        second.index = 2
+        let diagnoses = Diagnosis.explain([first, second])
+        #expect(diagnoses.count == 2)
+        #expect(diagnoses.flatMap(\.evidence).contains("the server's certificate expired on 2026-01-31"))
+        #expect(diagnoses.allSatisfy { $0.remedy.hasPrefix("Renew the certificate") })
+    }
+
+    @Test func `a certificate that goes bad after registration is not taken for a server that stopped`() {
+        let result = Self.registered(1, .callFailed) { $0.transportFault = .certificateExpired }
+        #expect(Diagnosis.explain([result]).map(\.cause) == [.certificateExpired])
+    }
+
     static let table: [(DiagnosisCause, EndpointResult)] = [
         (.wrongCredentials, answered(1, 401)), (.wrongCredentials, answered(1, 407)),
         (.registrationForbidden, answered(1, 403)), (.unknownUser, answered(1, 404)),
@@ -71,6 +96,11 @@ import Testing
                 $0.registration.transportFault = .reset
             }
         ),
+        (.certificateExpired, unsecured(.certificateExpired)),
+        (.certificateWrongHost, unsecured(.certificateWrongHost)),
+        (.certificateUntrusted, unsecured(.certificateUntrusted)),
+        (.certificateRefused, unsecured(.certificateRefused)), (.tlsFailed, unsecured(.tls)),
+        (.webSocketRefused, unsecured(.webSocketRefused)),
         (.serverStopped, registered(1, .timeout) { $0.transportFault = .silence }),
         (.callRefused, registered(1, .callFailed) { $0.finalStatus = SIPStatus(code: 404, reason: "Not Found") }),
         (.noCommonCodec, registered(1, .negotiationFailed) { $0.negotiationProblem = "no common codec" }),

@@ -89,6 +89,39 @@ import Testing
         ])
     }
 
+    static func secured(_ tls: [(String, DocumentNode)], path: String? = nil) -> DocumentNode {
+        var registrar: [(String, DocumentNode)] = [
+            ("domain", .text("pbx.example")), ("transport", .text("wss")), ("tls", .object(tls)),
+        ]
+        if let path { registrar.append(("webSocketPath", .text(path))) }
+        return .object([
+            ("name", .text("Smoke")), ("groups", .list([group("a", "1", .text("none"))])), ("duration", .text("1s")),
+            ("registrars", .object([("pbx", .object(registrar))])),
+        ])
+    }
+
+    @Test func `a registrar says how TLS is secured, and keeps it through the document`() throws {
+        let definition = try TestDefinition.read(
+            Self.secured(
+                [("ca", .text("ca.pem")), ("cert", .text("c.pem")), ("key", .text("c.key"))], path: "/sip?x=1"))
+        let registrar = try #require(definition.registrars.first)
+        #expect(registrar.tls == RegistrarTLS(ca: "ca.pem", cert: "c.pem", key: "c.key", verify: true))
+        #expect(registrar.webSocketPath == "/sip?x=1")
+        #expect(try TestDefinition.read(definition.document) == definition)
+        let loose = try TestDefinition.read(Self.secured([("verify", .text("false"))]))
+        #expect(loose.registrars.first?.tls == RegistrarTLS(verify: false))
+        #expect(try TestDefinition.read(loose.document) == loose)
+    }
+
+    @Test func `settings of TLS that cannot be meant are explained`() {
+        #expect(Self.problems(Self.secured([("certs", .text("x"))])).first?.contains("did you mean 'cert'") == true)
+        #expect(Self.problems(Self.secured([("cert", .text("x"))])).first?.contains("belong together") == true)
+        #expect(Self.problems(Self.secured([("verify", .text("no"))])).first?.contains("true or false") == true)
+        let both = Self.secured([("verify", .text("false")), ("ca", .text("ca.pem"))])
+        #expect(Self.problems(both).first?.contains("trusts anybody") == true)
+        #expect(Self.problems(Self.secured([], path: "ws")).first?.contains("a path like /ws") == true)
+    }
+
     @Test func `an unknown key names the nearest one and its place`() {
         let bad = DocumentNode.mapping(
             [

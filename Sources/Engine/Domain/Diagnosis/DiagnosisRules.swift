@@ -7,7 +7,7 @@ enum DiagnosisRules {
     typealias Rule = @Sendable (FailureCase) -> Finding?
 
     static let all: [Rule] = [
-        systemLimit, realmMismatch, unsupportedAuthentication, serverStopped, portClosed, connectionLost,
+        systemLimit, realmMismatch, unsupportedAuthentication, notSecured, serverStopped, portClosed, connectionLost,
         hostUnreachable,
         noAnswer, wrongCredentials, registrationForbidden, unknownUser, registrationRefused, noCommonCodec, callRefused,
         callUnanswered,
@@ -78,16 +78,14 @@ enum DiagnosisRules {
 
     static let connectionLost: Rule = { failure in
         guard let fault = failure.registration.transportFault,
-            fault == .reset || fault == .connectTimeout || fault == .tls
+            fault == .reset || fault == .connectTimeout
         else {
             return nil
         }
         let seen =
-            switch fault {
-            case .reset: "the peer closed the connection before it answered"
-            case .connectTimeout: "the connection attempt got no answer"
-            default: "the TLS handshake failed"
-            }
+            failure.registration.transportDetail
+            ?? (fault == .reset
+                ? "the peer closed the connection before it answered" : "the connection attempt got no answer")
         return Finding(
             .connectionLost, detail: fault.rawValue, title: "The connection to the server did not hold",
             evidence: [seen],

@@ -56,6 +56,17 @@ struct DocumentReader {
         return number
     }
 
+    mutating func flag(_ node: DocumentNode?, _ path: String) -> Bool? {
+        guard let node else { return nil }
+        switch node {
+        case .scalar("true", _): return true
+        case .scalar("false", _): return false
+        default:
+            report(node, path, "true or false is expected")
+            return nil
+        }
+    }
+
     mutating func duration(_ node: DocumentNode?, _ path: String) -> Interval? {
         guard let node else { return nil }
         guard case .scalar(let value, _) = node, let interval = Units.duration(value) else {

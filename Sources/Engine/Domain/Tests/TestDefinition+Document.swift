@@ -31,6 +31,19 @@ extension RegistrarDefinition {
         if let proxy { entries.append(("proxy", .text(proxy))) }
         if let dns { entries.append(("dns", .text(dns))) }
         entries.append(("expires", .text(String(expires))))
+        if let tls { entries.append(("tls", tls.document)) }
+        if let webSocketPath { entries.append(("webSocketPath", .text(webSocketPath))) }
+        return .object(entries)
+    }
+}
+
+extension RegistrarTLS {
+    var document: DocumentNode {
+        var entries: [(String, DocumentNode)] = []
+        for (name, file) in [("ca", ca), ("cert", cert), ("key", key)] {
+            if let file { entries.append((name, .text(file))) }
+        }
+        entries.append(("verify", .text(verify ? "true" : "false")))
         return .object(entries)
     }
 }

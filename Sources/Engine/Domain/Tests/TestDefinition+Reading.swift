@@ -26,7 +26,7 @@ extension TestDefinition {
         if values["duration"] == nil {
             reader.report(document, "", "the key 'duration' is missing, for example 'duration: 30s'")
         }
-        let registrars = readRegistrars(values["registrars"], &reader)
+        let registrars = RegistrarDefinition.readAll(values["registrars"], &reader)
         let groups = readGroups(values["groups"], document, &reader)
         let pacing = readPacing(values["pacing"], &reader)
         let thresholds = readThresholds(values["thresholds"], &reader)
@@ -34,54 +34,6 @@ extension TestDefinition {
         return TestDefinition(
             name: name, registrars: registrars, groups: groups, duration: duration, pacing: pacing,
             thresholds: thresholds)
-    }
-
-    private static func readRegistrars(_ node: DocumentNode?, _ reader: inout DocumentReader) -> [RegistrarDefinition] {
-        guard let node else { return [] }
-        guard case .mapping(let entries, _) = node else {
-            reader.report(node, "registrars", "a mapping from name to registrar is expected")
-            return []
-        }
-        var seen: Set<String> = []
-        return entries.compactMap { entry in
-            let path = "registrars.\(entry.key)"
-            if !seen.insert(entry.key).inserted { reader.report(entry.position, path, "the registrar stands twice") }
-            let keys = ["domain", "port", "transport", "proxy", "dns", "expires"]
-            guard let values = reader.mapping(entry.value, path, keys: keys) else { return nil }
-            guard let domain = reader.text(values["domain"], path + ".domain") else {
-                if values["domain"] == nil { reader.report(entry.position, path, "the key 'domain' is missing") }
-                return nil
-            }
-            guard domain.utf8.allSatisfy(isHostByte) else {
-                reader.report(values["domain"] ?? node, path + ".domain", "'\(domain)' is no host name or address")
-                return nil
-            }
-            return RegistrarDefinition(
-                name: entry.key, domain: domain,
-                port: reader.number(values["port"], path + ".port", in: 1...65_535).map(UInt16.init),
-                transport: reader.choice(values["transport"], path + ".transport") ?? .udp,
-                proxy: reader.text(values["proxy"], path + ".proxy"),
-                dns: readDNS(values["dns"], path + ".dns", &reader),
-                expires: reader.number(
-                    values["expires"], path + ".expires", in: 1...RegistrarDefinition.longestExpires) ?? 300)
-        }
-    }
-
-    private static func readDNS(_ node: DocumentNode?, _ path: String, _ reader: inout DocumentReader) -> String? {
-        guard let node, let text = reader.text(node, path) else { return nil }
-        guard let address = TransportAddress(text, usualPort: 53), address.port > 0 else {
-            reader.report(node, path, "the address of a DNS server is expected, like 192.0.2.53 or 127.0.0.1:5353")
-            return nil
-        }
-        return text
-    }
-
-    /// Letters, digits, `.`, `-`, `_`, and `:`, `[`, `]` of IPv6: what may stand in a URI's host without quoting.
-    private static func isHostByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x3A, 0x5B, 0x5D, 0x5F: true
-        default: false
-        }
     }
 
     private static func readPacing(_ node: DocumentNode?, _ reader: inout DocumentReader) -> Pacing {

@@ -7,6 +7,26 @@ public enum SocketUse: String, Hashable, Sendable, CaseIterable, Codable {
     case endpoint, shared
 }
 
+/// How the TLS connections to a registrar are secured; files are in PEM.
+public struct RegistrarTLS: Hashable, Sendable {
+    /// Where set, certificates are believed only if issued by an authority of this file, or in it themselves.
+    public var ca: String?
+    /// The certificate to show a server that asks for one.
+    public var cert: String?
+    /// The private key of that certificate.
+    public var key: String?
+    /// Whether the server's certificate is checked.
+    public var verify: Bool
+
+    /// Settings from their parts; by default the system's authorities are believed.
+    public init(ca: String? = nil, cert: String? = nil, key: String? = nil, verify: Bool = true) {
+        self.ca = ca
+        self.cert = cert
+        self.key = key
+        self.verify = verify
+    }
+}
+
 /// The SIP server a test names: in a test file it is described there, in a project it is a registrar of that name.
 public struct RegistrarDefinition: Hashable, Sendable {
     /// The longest expiry a test may ask for: a day.
@@ -26,6 +46,10 @@ public struct RegistrarDefinition: Hashable, Sendable {
     public var dns: String?
     /// Registration expiry asked for, seconds.
     public var expires: Int
+    /// How TLS and WSS are secured; nil for the usual: the system's authorities, no certificate of our own.
+    public var tls: RegistrarTLS?
+    /// What a WebSocket is asked for, from its `/` on; nil for `/`.
+    public var webSocketPath: String?
 
     /// A registrar from its parts.
     public init(

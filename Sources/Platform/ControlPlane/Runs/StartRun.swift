@@ -78,11 +78,14 @@ struct StartRun: Sendable {
             try PublicTarget.check(registrar)
             demands.append(GroupDemand(registrar: registrar.id, endpoints: group.endpoints))
             if !described.contains(where: { $0.name == registrar.name }) {
-                described.append(
-                    RegistrarDefinition(
-                        name: registrar.name, domain: registrar.domain, port: registrar.port,
-                        transport: registrar.transport, proxy: registrar.outboundProxy,
-                        dns: registrar.dns, expires: Int(registrar.expires)))
+                var one = RegistrarDefinition(
+                    name: registrar.name, domain: registrar.domain, port: registrar.port,
+                    transport: registrar.transport, proxy: registrar.outboundProxy, dns: registrar.dns,
+                    expires: Int(registrar.expires))
+                // Files are the test's matter: whoever saved it says which.
+                let written = definition.registrars.first { $0.name == registrar.name }
+                (one.tls, one.webSocketPath) = (written?.tls, written?.webSocketPath)
+                described.append(one)
             }
         }
         definition.registrars = described
