@@ -4,6 +4,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import subprocess
 import urllib.error
 import urllib.request
@@ -70,10 +71,13 @@ class Run:
 
     _count = 0
 
-    def __init__(self, story, test, pairs, *arguments):
+    def __init__(self, story, test, pairs, *arguments, files=()):
+        """`files` are copied beside the test file, which may name them."""
         Run._count += 1
         place = story.path(f"run{Run._count}")
         os.mkdir(place)
+        for file in files:
+            shutil.copy(file, place)
         self.report = os.path.join(place, "summary.json")
         with open(os.path.join(place, "test.yaml"), "w") as file:
             json.dump(test, file, indent=1)

@@ -22,10 +22,13 @@ def _accounts_database(path, accounts):
         base.executemany("INSERT INTO password VALUES (NULL, ?, 0, 0, ?, 0)", accounts)
 
 
-def up(run, accounts, port=None, realm=REALM, qop=True, sha256=False, debug=0):
-    """Starts it with (username, password) pairs; returns the port when it answers. RuntimeError with its log when not."""
+def up(run, accounts, port=None, realm=REALM, qop=True, sha256=False, debug=0, host=peers.HOST, certificate=None,
+       endpoints=200, min_expires=10):
+    """Starts it with (username, password) pairs; returns the port when it answers, with a certificate (chain and key files) the
+    ports of UDP and TCP, and of TLS; WebSockets are opened on either. RuntimeError with its log when it does not start."""
     os.makedirs(run, mode=0o700, exist_ok=True)
-    port = port or peers.free_port()
+    port = port or peers.free_port(host=host)
+    tls = peers.free_port(host=host) if certificate else port
     database = os.path.join(run, "accounts.db")
     if os.path.exists(database):
         os.unlink(database)
@@ -33,22 +36,27 @@ def up(run, accounts, port=None, realm=REALM, qop=True, sha256=False, debug=0):
     with open(os.path.join(peers.INTEROP, "kamailio", "kamailio.cfg.in")) as file:
         config = file.read()
     for name, value in dict(
-            HOST=peers.HOST, PORT=port, RUN=run, REALM=realm, QOP=int(qop), DEBUG=debug).items():
+            HOST=f"[{host}]" if ":" in host else host, PORT=port, TLSPORT=tls, RUN=run, REALM=realm, QOP=int(qop), DEBUG=debug,
+            CONNECTIONS=2 * endpoints + 100, MINEXPIRES=min_expires, CERTIFICATE=certificate.chain if certificate else "",
+            KEY=certificate.key if certificate else "").items():
         config = config.replace(f"@{name}@", str(value))
     with open(os.path.join(run, "kamailio.cfg"), "w") as file:
         file.write(config)
     log = open(os.path.join(run, "log"), "wb")
+    # OpenSSL's state of each connection lies in the shared memory too.
+    shared = 64 + (endpoints // 2 if certificate else 0)
     process = subprocess.Popen(
         ["kamailio", "-f", os.path.join(run, "kamailio.cfg"), "-P", os.path.join(run, "pid"), "-Y", run, "-w", run,
-         "-m", "64", "-M", "8", "-DD", "-E"] + (["-A", "SHA256"] if sha256 else []),
+         "-m", str(shared), "-M", "16", "-DD", "-E"]
+        + (["-A", "SHA256"] if sha256 else []) + (["-A", "TLS"] if certificate else []),
         stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     log.close()
-    ready = peers.wait_for(lambda: process.poll() is not None or peers.answers_options(port), 15)
+    ready = peers.wait_for(lambda: process.poll() is not None or peers.answers_options(port, host), 15)
     if not ready or process.poll() is not None:
         peers.end(process)
         with open(os.path.join(run, "log"), errors="replace") as file:
             raise RuntimeError("Kamailio did not start:\n" + file.read()[-2000:])
-    return port
+    return (port, tls) if certificate else port
 
 
 def down(run, by=signal.SIGTERM):
@@ -81,6 +89,14 @@ def bindings(run):
         ["kamcmd", "-s", "unix:" + os.path.join(run, "ctl"), "stats.fetch", "usrloc.location_contacts"],
         capture_output=True, text=True, timeout=10)
     return int(answer.stdout.split(":")[1].split()[0])
+
+
+def statistic(run, name):
+    """One of Kamailio's counters."""
+    answer = subprocess.run(
+        ["kamcmd", "-s", "unix:" + os.path.join(run, "ctl"), "stats.get_statistics", name], capture_output=True, text=True,
+        timeout=10)
+    return int(answer.stdout.split("=")[-1]) if "=" in answer.stdout else 0
 
 
 def read_accounts(path):

@@ -12,7 +12,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 INTEROP = os.path.join(ROOT, "Interop")
 
 
-def free_port(span=1):
+def free_port(span=1, host=HOST):
     """A port of which UDP and TCP, and those of the next `span - 1` numbers, are free now; even, as RTP wants it."""
     for _ in range(200):
         first = random.randrange(20000, 32000, 2)  # below the range from which Linux gives out ports by itself
@@ -20,15 +20,19 @@ def free_port(span=1):
         try:
             for port in range(first, first + span):
                 for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                    held.append(socket.socket(socket.AF_INET, kind))
-                    held[-1].bind((HOST, port))
+                    held.append(socket.socket(family(host), kind))
+                    held[-1].bind((host, port))
             return first
         except OSError:
             continue
         finally:
             for one in held:
                 one.close()
-    raise RuntimeError("no free port on " + HOST)
+    raise RuntimeError("no free port on " + host)
+
+
+def family(host):
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def wait_for(condition, seconds, every=0.05):
@@ -43,13 +47,14 @@ def wait_for(condition, seconds, every=0.05):
 
 def answers_options(port, host=HOST):
     """Whether a SIP server answers OPTIONS on that UDP port."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    with socket.socket(family(host), socket.SOCK_DGRAM) as probe:
         probe.bind((host, 0))
         probe.settimeout(0.2)
         mine = probe.getsockname()[1]
+        name = f"[{host}]" if ":" in host else host
         probe.sendto((
-            f"OPTIONS sip:{host}:{port} SIP/2.0\r\nVia: SIP/2.0/UDP {host}:{mine};branch=z9hG4bKprobe{mine};rport\r\n"
-            f"Max-Forwards: 70\r\nFrom: <sip:probe@{host}>;tag=probe\r\nTo: <sip:{host}>\r\nCall-ID: probe-{mine}\r\n"
+            f"OPTIONS sip:{name}:{port} SIP/2.0\r\nVia: SIP/2.0/UDP {name}:{mine};branch=z9hG4bKprobe{mine};rport\r\n"
+            f"Max-Forwards: 70\r\nFrom: <sip:probe@{name}>;tag=probe\r\nTo: <sip:{name}>\r\nCall-ID: probe-{mine}\r\n"
             "CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n").encode(), (host, port))
         try:
             return probe.recv(4096).startswith(b"SIP/2.0 ")

@@ -37,6 +37,8 @@ struct RunCommand: AsyncParsableCommand {
         Logs.quiet()
         var file = try FileTest(path: test)
         if let dns = lookUp.dns { file.ask(dns: dns) }
+        try file.checkFiles()
+        for warning in file.warnings { Output.error("WARNING: \(warning)") }
         let terminal = Terminal.current()
         let interrupts = Interrupts()
         let plant = try await Plant.inMemory()
