@@ -11,12 +11,17 @@ extension Simulation {
         var registered = 0
         var callsLeft = -1
         var isEnding = false
+        /// The present call of each side, as far as its events tell.
         var calleeIsBusy = false
+        var callerIsBusy = false
         var finished: (callee: Bool, caller: Bool) = (false, false)
     }
 
     /// How long the other side of an ended call may take to notice before it is told to finish: longer than 64 times T1.
     private static var patience: Interval { .seconds(40) }
+
+    /// How long a call may take at most: ringing, talking, and every request of its end tried as long as it may be.
+    private var longestCall: Interval { plan.talkTime + plan.answerAfter + .seconds(600) }
 
     func conduct(_ event: AgentEvent) {
         switch event {
@@ -28,7 +33,7 @@ extension Simulation {
             endPair(number, calleeWaits: false)
         case .ringing(let endpoint):
             let (number, isCaller) = pair(of: Int(endpoint))
-            if !isCaller { pairs[number].calleeIsBusy = true }
+            if isCaller { pairs[number].callerIsBusy = true } else { pairs[number].calleeIsBusy = true }
         case .callEnded(let endpoint, let succeeded): callEnded(Int(endpoint), succeeded)
         case .closed(let result): closed(result)
         default: break
@@ -58,6 +63,9 @@ extension Simulation {
         let start = max(now, planned)
         let command = AgentCommand.call(endpoint: UInt32(caller), target: .uri(target), at: start)
         _ = queue.schedule(.command(command), at: now)
+        let late = Event.callIsLate(
+            pair: number, callsLeft: pairs[number].callsLeft, wasBusy: pairs[number].callerIsBusy)
+        _ = queue.schedule(late, at: start + longestCall)
         for case .impatience(let share) in plan.troubles where troubleRandom.chance(share) {
             let patience = Interval(nanoseconds: Int64(3_000_000_000 * troubleRandom.unit()))
             let victim = UInt32(troubleRandom.chance(0.7) ? caller : number)
@@ -80,6 +88,7 @@ extension Simulation {
 
     private func callEnded(_ endpoint: Int, _ succeeded: Bool) {
         let (number, isCaller) = pair(of: endpoint)
+        pairs[number].callerIsBusy = isCaller ? false : pairs[number].callerIsBusy
         guard isCaller else {
             pairs[number].calleeIsBusy = false
             if pairs[number].isEnding { _ = queue.schedule(.finish(endpoint: UInt32(endpoint)), at: now) }
@@ -91,6 +100,15 @@ extension Simulation {
             violate("the call of endpoint \(endpoint) failed", about: endpoint)
         }
         startCall(number)
+    }
+
+    /// A caller that was in a call already, with a stranger, never began the one it was told to; every other call must be over by now.
+    func callIsLate(_ number: Int, callsLeft: Int, wasBusy: Bool) {
+        guard !pairs[number].isEnding, pairs[number].callsLeft == callsLeft else { return }
+        if !wasBusy {
+            violate("the call of endpoint \(number + pairs.count) has no end", about: number + pairs.count)
+        }
+        endPair(number, calleeWaits: true)
     }
 
     /// Both ends of a pair finish; the callee gets time to notice the end of its call.

@@ -23,6 +23,8 @@ public final class Simulation {
         /// The driver of the server found a port for the call of an extension, or none.
         case serverMedia(call: UInt64)
         case finish(endpoint: UInt32)
+        /// The call that a pair began when it had so many left should be over.
+        case callIsLate(pair: Int, callsLeft: Int, wasBusy: Bool)
         /// Somebody tells an endpoint something.
         case command(AgentCommand)
         case trouble(Int)
@@ -214,6 +216,7 @@ public final class Simulation {
             drain(shard)
         case .serverMedia(let call): giveMedia(call)
         case .finish(let endpoint): finish(Int(endpoint))
+        case .callIsLate(let pair, let callsLeft, let wasBusy): callIsLate(pair, callsLeft: callsLeft, wasBusy: wasBusy)
         case .command(let command): tell(command)
         case .trouble(let number): befall(plan.troubles[number])
         case .prank(let kind): play(kind)

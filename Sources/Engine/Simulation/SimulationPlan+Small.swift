@@ -15,7 +15,7 @@ extension SimulationPlan {
         if chance.happens(0.1) {
             if chance.happens(0.5) { plan.link = .rough }
             // Long enough for a lost ACK to come again before the BYE.
-            plan.talkTime = plan.talkTime + .seconds(5)
+            plan.talkTime = plan.talkTime + .seconds(31)
         } else {
             plan.variesTargets = true
             plan.drawLink(&chance)
@@ -43,7 +43,7 @@ extension SimulationPlan {
         shards = chance.number(1...2)
         sharesSockets = chance.happens(0.4)
         streamEvery = chance.happens(0.4) ? chance.number(1...3) : 0
-        limit = .seconds(1500)
+        limit = .seconds(3000)
     }
 
     private mutating func drawLink(_ chance: inout Chance) {

@@ -14,8 +14,8 @@ import SIP
 struct Watch {
     /// Old datagrams kept for pranks.
     private static let memory = 64
-    /// Messages kept of each endpoint for the report.
-    private static let logLength = 24
+    /// Messages kept of each endpoint for the report, of its registration and of all else.
+    private static let logLength = 16
 
     /// What was sent with credentials.
     private struct Use {
@@ -220,8 +220,8 @@ struct Watch {
 
     // MARK: The log
 
-    /// The last messages of an endpoint, in lines.
-    func log(of endpoint: Int) -> [String] { logs[endpoint] ?? [] }
+    /// The last messages of an endpoint in lines: of its registration, then all others.
+    func log(of endpoint: Int) -> [String] { (logs[2 * endpoint] ?? []) + (logs[2 * endpoint + 1] ?? []) }
 
     private mutating func note(_ message: Message, _ way: String, _ endpoint: Int?, _ now: Instant) {
         guard keepsLog, let endpoint else { return }
@@ -239,8 +239,9 @@ struct Watch {
         ] {
             if let slice { line += " | \(name) \(message.string(of: slice))" }
         }
-        logs[endpoint, default: []].append(line)
-        if logs[endpoint]!.count > Self.logLength { logs[endpoint]!.removeFirst() }
+        let key = 2 * endpoint + (message.cSeq?.method == .register ? 0 : 1)
+        logs[key, default: []].append(line)
+        if logs[key, default: []].count > Self.logLength { logs[key]?.removeFirst() }
     }
 
     // MARK: Small helpers
