@@ -34,6 +34,7 @@ extension Simulation {
         case .ringing(let endpoint):
             let (number, isCaller) = pair(of: Int(endpoint))
             if isCaller { pairs[number].callerIsBusy = true } else { pairs[number].calleeIsBusy = true }
+        case .established(let endpoint): changeCall(Int(endpoint))
         case .callEnded(let endpoint, let succeeded): callEnded(Int(endpoint), succeeded)
         case .closed(let result): closed(result)
         default: break
@@ -64,7 +65,7 @@ extension Simulation {
         let command = AgentCommand.call(endpoint: UInt32(caller), target: .uri(target), at: start)
         _ = queue.schedule(.command(command), at: now)
         let late = Event.callIsLate(
-            pair: number, callsLeft: pairs[number].callsLeft, wasBusy: pairs[number].callerIsBusy)
+            pair: number, callsLeft: pairs[number].callsLeft, wasBusy: pairs[number].callerIsBusy, warned: false)
         _ = queue.schedule(late, at: start + longestCall)
         for case .impatience(let share) in plan.troubles where troubleRandom.chance(share) {
             let patience = Interval(nanoseconds: Int64(3_000_000_000 * troubleRandom.unit()))
@@ -86,6 +87,25 @@ extension Simulation {
         }
     }
 
+    /// What an endpoint is told to do with its call that is up: some at once, so that both sides meet in the middle.
+    private func changeCall(_ endpoint: Int) {
+        guard plan.changesPerCall > 0 else { return }
+        let index = UInt32(endpoint)
+        for _ in 0..<(troubleRandom.next() % UInt64(plan.changesPerCall + 1)) {
+            let at = now + plan.talkTime * (troubleRandom.unit() * 1.1)
+            let target = Array("sip:user\(troubleRandom.next() % UInt64(plan.endpoints))@".utf8) + Self.realm
+            let command: AgentCommand =
+                switch troubleRandom.next() % 12 {
+                case 0...3: .hold(endpoint: index)
+                case 4...6: .resume(endpoint: index)
+                case 7, 8: .refreshSession(endpoint: index)
+                case 9: plan.isCalm ? .hold(endpoint: index) : .transfer(endpoint: index, to: target)
+                default: .sendDigit(endpoint: index, digit: UInt8(ascii: "5"))
+                }
+            _ = queue.schedule(.command(command), at: at)
+        }
+    }
+
     private func callEnded(_ endpoint: Int, _ succeeded: Bool) {
         let (number, isCaller) = pair(of: endpoint)
         pairs[number].callerIsBusy = isCaller ? false : pairs[number].callerIsBusy
@@ -103,8 +123,14 @@ extension Simulation {
     }
 
     /// A caller that was in a call already, with a stranger, never began the one it was told to; every other call must be over by now.
-    func callIsLate(_ number: Int, callsLeft: Int, wasBusy: Bool) {
+    func callIsLate(_ number: Int, callsLeft: Int, wasBusy: Bool, warned: Bool) {
         guard !pairs[number].isEnding, pairs[number].callsLeft == callsLeft else { return }
+        guard warned else {
+            // After a leap of the clock the call gets the time that it missed.
+            let again = Event.callIsLate(pair: number, callsLeft: callsLeft, wasBusy: wasBusy, warned: true)
+            _ = queue.schedule(again, at: now + longestCall)
+            return
+        }
         if !wasBusy {
             violate("the call of endpoint \(number + pairs.count) has no end", about: number + pairs.count)
         }

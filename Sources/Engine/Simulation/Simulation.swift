@@ -24,7 +24,7 @@ public final class Simulation {
         case serverMedia(call: UInt64)
         case finish(endpoint: UInt32)
         /// The call that a pair began when it had so many left should be over.
-        case callIsLate(pair: Int, callsLeft: Int, wasBusy: Bool)
+        case callIsLate(pair: Int, callsLeft: Int, wasBusy: Bool, warned: Bool)
         /// Somebody tells an endpoint something.
         case command(AgentCommand)
         case trouble(Int)
@@ -146,6 +146,10 @@ public final class Simulation {
         endpoint.mediaAddress = TransportAddress(ip: network.links[link].address.ip, port: 20_000)
         endpoint.talkTime = isCaller ? plan.talkTime : nil
         endpoint.answerAfter = plan.answerAfter
+        endpoint.sessionTimer = isCaller ? plan.sessionTimer.map { SessionTimerPlan(seconds: $0) } : nil
+        endpoint.reliableProvisionals = plan.reliableProvisionals[isCaller ? 0 : 1]
+        endpoint.earlyMedia = plan.earlyMedia && !isCaller
+        endpoint.acceptsTransfers = plan.acceptsTransfers ? .allBut([]) : .none
         if transport.isReliable { openConnection(link) }
         shard(of: index).add(endpoint)
     }
@@ -216,7 +220,8 @@ public final class Simulation {
             drain(shard)
         case .serverMedia(let call): giveMedia(call)
         case .finish(let endpoint): finish(Int(endpoint))
-        case .callIsLate(let pair, let callsLeft, let wasBusy): callIsLate(pair, callsLeft: callsLeft, wasBusy: wasBusy)
+        case .callIsLate(let pair, let callsLeft, let wasBusy, let warned):
+            callIsLate(pair, callsLeft: callsLeft, wasBusy: wasBusy, warned: warned)
         case .command(let command): tell(command)
         case .trouble(let number): befall(plan.troubles[number])
         case .prank(let kind): play(kind)
@@ -246,7 +251,8 @@ public final class Simulation {
     func tell(_ command: AgentCommand) {
         switch command {
         case .register(let endpoint, _), .call(let endpoint, _, _), .hangUp(let endpoint), .finish(let endpoint),
-            .abandon(let endpoint, _):
+            .abandon(let endpoint, _), .hold(let endpoint), .resume(let endpoint), .refreshSession(let endpoint),
+            .transfer(let endpoint, _), .sendDigit(let endpoint, _):
             tell(command, Int(endpoint))
         default: for place in shards.indices { tell(command, place) }
         }

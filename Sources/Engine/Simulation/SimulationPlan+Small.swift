@@ -4,6 +4,7 @@ import Bedrock
 import PBX
 import RunMetrics
 import SIP
+import UserAgent
 
 extension SimulationPlan {
     /// A world of a few endpoints in which everything, its size, its links and its troubles, follows from the seed. One in ten is calm.
@@ -32,6 +33,15 @@ extension SimulationPlan {
         hold = chance.seconds(1...100)
         answerAfter = chance.happens(0.3) ? .zero : chance.seconds(0...3)
         talkTime = chance.happens(0.2) ? chance.seconds(0...0.2) : chance.seconds(0...20)
+        if chance.happens(0.15) { talkTime = chance.seconds(60...400) }
+        changesPerCall = chance.happens(0.6) ? chance.number(1...6) : 0
+        sessionTimer = chance.happens(0.4) ? UInt32(chance.number(90...200)) : nil
+        // A caller that does not offer them cannot call one that requires them.
+        let reliable = chance.one(of: ReliableProvisionals.allCases)
+        reliableProvisionals = [reliable, reliable == .off ? .off : chance.one(of: ReliableProvisionals.allCases)]
+        if reliable == .required, reliableProvisionals[1] == .off { reliableProvisionals[1] = .supported }
+        earlyMedia = chance.happens(0.4)
+        acceptsTransfers = chance.happens(0.5)
         expires = UInt32(chance.number(5...70))
         nonceLifetime = chance.seconds(2...100)
         let all = DigestAlgorithm.all

@@ -3,6 +3,7 @@
 public import Bedrock
 public import PBX
 public import SIP
+public import UserAgent
 
 /// A world to be simulated: endpoints in pairs, each pair one call or more through the built-in server.
 public struct SimulationPlan: Hashable, Sendable {
@@ -20,6 +21,16 @@ public struct SimulationPlan: Hashable, Sendable {
     public var callsPerPair = 1
     /// How long endpoints stay registered that make no calls.
     public var hold: Interval = .zero
+    /// How often each side of a call is at most told to hold, resume, refresh, transfer it or to send a digit.
+    public var changesPerCall = 0
+    /// The session timer that the callers ask for in seconds (RFC 4028); nil for none.
+    public var sessionTimer: UInt32?
+    /// Whether the callers, and whether the callees, acknowledge provisional responses (RFC 3262).
+    public var reliableProvisionals: [ReliableProvisionals] = [.off, .off]
+    /// Whether callees answer the offer in 183.
+    public var earlyMedia = false
+    /// Whether endpoints follow REFERs.
+    public var acceptsTransfers = false
     /// How long a callee rings.
     public var answerAfter: Interval = .milliseconds(500)
     /// How long a caller talks.

@@ -106,10 +106,11 @@ struct Watch {
             let method = request.method
         else { return }
         if request.toTag == nil, method == .invite { openers[callID] = endpoint }
-        checkSequence(of: request, method, branch: branch, callID: callID, violate)
+        if !branches.contains(branch) { checkSequence(of: request, method, branch: branch, callID: callID, violate) }
         checkCredentials(of: request, method, endpoint, branch: branch, callID: callID, now: now, violate)
         let isNew = branches.insert(branch).inserted
-        if isNew, closings[endpoint] > 0, method != .ack {
+        // A 2xx that comes too late is acknowledged and released all the same.
+        if isNew, closings[endpoint] > 0, method != .ack, method != .bye {
             violate("an endpoint that is closed sent \(request.string(of: request.methodToken))")
         }
     }

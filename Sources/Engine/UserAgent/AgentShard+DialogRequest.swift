@@ -34,11 +34,15 @@ extension AgentShard {
     func extrasAreDue(_ handle: SlabHandle, now: Instant) {
         guard let extras = calls[handle]?.extras else { return }
         extras.timerHandle = nil
+        // Each step may end the call; after a leap of the clock all of them are due at once.
         advanceProvisional(handle, now: now)
+        guard calls.contains(handle) else { return }
         if let end = extras.changeEnd, end <= now { changeUnanswered(handle, now: now) }
+        guard calls.contains(handle) else { return }
         if let retry = extras.retryAt, retry <= now {
             extras.retryAt = nil
             continueChanges(handle, now: now)
+            guard calls.contains(handle) else { return }
         }
         switch extras.timer.advance(to: now) {
         case .none: break

@@ -58,13 +58,18 @@ extension AgentShard {
                 for: contact.user.map { invite.withBytes(of: $0) { FlowTable.hash($0) } }, on: flow),
             response.defect == nil, let callID = invite.callID, let answered = response.callID,
             invite.bytes(of: callID).elementsEqual(response.bytes(of: answered)),
-            var dialog = Dialog(caller: response, fallbackTarget: Array(invite.bytes(of: uri)))
+            let dialog = Dialog(caller: response, fallbackTarget: Array(invite.bytes(of: uri)))
         else { return }
         var lines = MessageWriter(capacity: 256)
         lines.copy(.authorization, of: invite)
         lines.copy(.proxyAuthorization, of: invite)
         writeAcknowledgement(slot, dialog, branch: freshBranch(), sequence: number, credentialLines: lines.bytes)
-        let next = dialog.nextSequence()
-        sendBye(slot, dialog, sequence: next, owner: .nobody, now: now)
+        // Higher than whatever the call may have sent in this dialog. Copies of the 2xx are not answered again: the BYE ends them.
+        sendBye(slot, dialog, sequence: number &+ Self.lateStep, owner: .nobody, now: now)
+        if let timer = lateAnswers.removeValue(forKey: id) { timers.cancel(timer) }
+        layer.abandon(id)
     }
+
+    /// More than the requests that a call sends in its dialog.
+    private static var lateStep: UInt32 { 100_000 }
 }
