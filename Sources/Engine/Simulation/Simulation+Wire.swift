@@ -12,13 +12,15 @@ extension Simulation {
 
     func sendFromEndpoint(_ bytes: [UInt8], flow: FlowID, destination: TransportAddress) {
         let link = Int(flow.raw) - 1
-        guard network.links.indices.contains(link), network.links[link].isOpen else { return }
+        guard network.links.indices.contains(link) else { return }
         let isStream = network.links[link].connection != nil
         var found: [(String, Int?)] = []
         let request = watch.sent(bytes, link: link, to: isStream ? network.server : destination, now: now) {
             found.append(($0, $1))
         }
         for (text, endpoint) in found { violate(text, about: endpoint) }
+        // What goes to a dead flow was sent all the same; a copy of it may leave when the flow is there again.
+        guard network.links[link].isOpen else { return }
         if let request, weather.forgedShare > 0 { forgeChallenge(to: request, link: link) }
         if let connection = network.links[link].connection {
             sendBytes(bytes, connection: connection, toServer: true)
