@@ -65,7 +65,8 @@ struct Stage: Sendable {
         switch error {
         case let error as SegmentFailure: error
         case let error as DescriptorShortage: SegmentFailure(code: "no_descriptors", text: error.description)
-        case let error as ResolutionError: SegmentFailure(code: "target_unresolved", text: error.description)
+        case let error as ResolutionError:
+            SegmentFailure(code: SegmentFailure.targetUnresolved, text: error.description)
         case let error as MediaError: SegmentFailure(code: "no_media_ports", text: error.description)
         case let error as SecurityProblem: SegmentFailure(code: "tls_files", text: error.description)
         case let error as UnsupportedTransport: SegmentFailure(code: "unsupported_transport", text: error.description)

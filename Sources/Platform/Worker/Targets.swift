@@ -34,7 +34,7 @@ struct Targets: Sendable {
             do throws(ResolutionError) {
                 servers = try await Self.servers(of: registrar, by: locator)
             } catch {
-                throw SegmentFailure(code: "target_unresolved", text: error.description)
+                throw SegmentFailure(code: SegmentFailure.targetUnresolved, text: error.description)
             }
             found[group.registrar] = Target(
                 domain: Array(registrar.domain.utf8), servers: servers, expires: UInt32(clamping: registrar.expires),

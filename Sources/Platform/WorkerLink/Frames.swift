@@ -148,7 +148,10 @@ public struct StopProof: Hashable, Sendable {
 
 /// Why a worker could not play a segment, or stopped playing it.
 public struct SegmentFailure: Error, Hashable, Sendable, CustomStringConvertible {
-    /// A fixed word: "target_unresolved", "no_descriptors", "secrets_not_opened".
+    /// The code of a registrar whose servers could not be found.
+    public static let targetUnresolved = "target_unresolved"
+
+    /// A fixed word: `targetUnresolved`, "no_descriptors", "secrets_not_opened".
     public var code: String
     /// What is wrong and what to do.
     public var text: String

@@ -5,6 +5,7 @@ import Domain
 import Glibc
 import RunMetrics
 import Synchronization
+import WorkerLink
 
 /// Starts a test and stays with its run: progress on standard error, Ctrl-C stops it properly, then what it found.
 struct RunWatcher {
@@ -107,7 +108,7 @@ extension ExitStatus {
     static func of(_ view: RunView, isInterrupted: Bool, isAnswered: Bool) -> ExitStatus {
         var found: Set<ExitStatus> = []
         if view.record.failure?.code == InsufficientAccounts.code { found.insert(.insufficientAccounts) }
-        if view.record.failure?.code == "target_unresolved" { found.insert(.unreachable) }
+        if view.record.failure?.code == SegmentFailure.targetUnresolved { found.insert(.unreachable) }
         if isInterrupted { found.insert(.interrupted) }
         if view.record.status == .cannotRunForNow || view.summary?.verdict == .void { found.insert(.generatorLimited) }
         let thresholds = view.summary?.thresholds ?? []

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import API
+import Domain
 import Testing
 
 @testable import callmeter
@@ -37,6 +38,31 @@ struct ArgumentTests {
         #expect(target.place.port == 5070)
         #expect(target.transport == "tcp")
         #expect(try RegisterTarget("bob@10.0.0.1").place.host == "10.0.0.1")
+    }
+
+    @Test(arguments: ["192.0.2.53", "127.0.0.1:5353", "[::1]:53", "2001:db8::53"])
+    func `a DNS server is an address, with or without a port`(text: String) throws {
+        #expect(try LookUpOptions.parse(["--dns", text]).dns == text)
+    }
+
+    @Test(arguments: ["", "resolver.example", "127.0.0.1:0", "127.0.0.1:70000", "::1]:53"])
+    func `what is no address of a DNS server is refused`(text: String) {
+        #expect(throws: (any Error).self) { try LookUpOptions.parse(["--dns", text]) }
+    }
+
+    @Test func `--dns of a run is every registrar's, and the test stays the same otherwise`() throws {
+        let text = """
+            name: t
+            registrars: { a: { domain: a.example }, b: { domain: b.example, dns: 192.0.2.1, transport: auto } }
+            groups: [{ name: g, registrar: a, endpoints: 1, callee: none }]
+            duration: 1s
+            """
+        var file = try FileTest(path: "t.yaml", text: text)
+        var expected = file.definition
+        file.ask(dns: "127.0.0.1:5353")
+        for index in expected.registrars.indices { expected.registrars[index].dns = "127.0.0.1:5353" }
+        #expect(file.definition == expected)
+        #expect(try TestDefinition.read(file.document) == expected)
     }
 
     @Test(arguments: ["", "sip:pbx", "tel:123", "sip:@", "sips:alice@pbx"])

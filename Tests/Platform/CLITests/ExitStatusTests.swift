@@ -4,6 +4,7 @@ import Bedrock
 import Domain
 import RunMetrics
 import Testing
+import WorkerLink
 
 @testable import ControlPlane
 @testable import callmeter
@@ -56,6 +57,12 @@ struct ExitStatusTests {
     ) throws {
         let view = try Self.view([Self.endpoint(outcome)], thresholds: thresholds)
         #expect(ExitStatus.of(view, isInterrupted: isInterrupted, isAnswered: isAnswered).rawValue == expected)
+    }
+
+    @Test func `a target that the DNS does not know is 4`() throws {
+        let lost = try Self.view(
+            [], status: .failed, failure: RunFailure(code: SegmentFailure.targetUnresolved, text: "no such name"))
+        #expect(ExitStatus.of(lost, isInterrupted: false, isAnswered: false).rawValue == 4)
     }
 
     @Test func `too few accounts are 3, no capacity is 5 (D4)`() throws {
