@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import API
+import ArgumentParser
 import Domain
 import Testing
 
