@@ -54,8 +54,6 @@ struct Stage: Sendable {
             loops: worker.loops, flowMode: isShared ? .shared : .perEndpoint)
         engine.mediaThreads = worker.mediaThreads
         engine.shard.reportsBindings = true
-        // The certificate must be the domain's, whatever host its records name (RFC 5922 §7).
-        engine.security = definition.registrars.map { SecurityProfile(serverName: $0.domain) }
         let userAgents = Set(definition.groups.map(\.userAgent))
         if userAgents.count == 1, let name = userAgents.first ?? nil { engine.shard.userAgent = Array(name.utf8) }
         return engine
@@ -87,7 +85,6 @@ struct Stage: Sendable {
                 index: endpoint.index, group: group.name, username: Array(endpoint.username.utf8),
                 secret: custody.handles[place], domain: target.domain, servers: target.servers.order(random: &random),
                 codec: group.codec)
-            result.security = definition.registrars.firstIndex { $0.name == group.registrar } ?? 0
             if let user = endpoint.extensionNumber { result.addressUser = Array(user.utf8) }
             result.displayName = group.displayName.map { Array($0.utf8) }
             result.realm = endpoint.realm.map { Array($0.utf8) }
