@@ -157,4 +157,12 @@ import Testing
         #expect(report.closed == 40 && report.virtualTime > .seconds(3600))
         #expect(report.violations.isEmpty, "\(report.violations)")
     }
+
+    @Test func `seeds that once broke an invariant do not break it again`() {
+        // A call that ended in the middle of what was due; an ACK before the answer; copies of a late 2xx; ends in the middle of ringing.
+        for seed in [436, 1498, 2655, 3448, 4909, 10, 1567, 1946] as [UInt64] {
+            let report = run(.small(seed: seed))
+            #expect(report.violations.isEmpty, "scripts/sim \(seed) --small: \(report.violations)")
+        }
+    }
 }

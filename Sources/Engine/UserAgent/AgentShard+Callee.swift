@@ -146,6 +146,8 @@ extension AgentShard {
 
     /// The ACK to a 2xx came.
     func receiveAcknowledgement(_ handle: SlabHandle, _ request: Message, now: Instant) {
+        // Nothing was answered yet: an ACK to a provisional response that was taken for a final one. The INVITE stays open.
+        guard calls[handle]!.state != .ringing else { return }
         if let id = calls[handle]!.server {
             layer.acknowledge(id)
             calls[handle]!.server = nil
