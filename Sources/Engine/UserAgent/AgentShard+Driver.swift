@@ -10,8 +10,18 @@ extension AgentShard {
         layer.writer.bytes.withUnsafeBytes(body)
     }
 
-    /// ICMP refuses datagrams to a destination, whichever endpoint sends them: the requests that wait for it fail.
-    public func destinationRefused(_ destination: TransportAddress, fault: TransportFault, now: Instant) {
-        failing(with: fault, now: now) { layer.datagramsRefused(destination: destination) }
+    /// Hands the outputs over and forgets them. The array given is emptied and kept, so that two take turns and none is made anew.
+    public func takeOutputs(into taken: inout [AgentOutput]) {
+        taken.removeAll(keepingCapacity: true)
+        swap(&taken, &outputs)
     }
+
+    /// Forgets the transmissions, once the driver has sent them.
+    public func removeTransmissions() {
+        window.messagesSent += UInt32(layer.transmissions.count)
+        layer.removeTransmissions()
+    }
+
+    /// What an endpoint was told to be, with the address and flow it began with; nil for a stranger.
+    public func plan(of endpoint: UInt32) -> EndpointPlan? { slots[endpoint].map { endpoints[$0].plan } }
 }

@@ -73,9 +73,8 @@ public final class AgentShard {
 
     /// Forgets transmissions and outputs, once the driver has performed them.
     public func removeOutputs() {
-        window.messagesSent += UInt32(layer.transmissions.count)
         outputs.removeAll(keepingCapacity: true)
-        layer.removeTransmissions()
+        removeTransmissions()
     }
 
     /// Takes an endpoint in. It does nothing until commanded. Its index and stream must be new to the shard.

@@ -55,12 +55,17 @@ int callmeter_endpoint_read(const void *from, struct callmeter_endpoint *to) {
     return 0;
 }
 
+static int send_one(int descriptor, const struct msghdr *message) {
+    return sendmsg(descriptor, message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -1 : 1;
+}
+
 int callmeter_datagrams_send(int descriptor, const void *base, const struct callmeter_datagram *datagrams, int count,
                              int *error) {
     struct mmsghdr messages[DATAGRAMS_PER_CALL];
     struct iovec vectors[DATAGRAMS_PER_CALL];
     struct sockaddr_storage addresses[DATAGRAMS_PER_CALL];
     int done = 0;
+    int failed_at = -1;
     *error = 0;
     while (done < count) {
         int batch = count - done < DATAGRAMS_PER_CALL ? count - done : DATAGRAMS_PER_CALL;
@@ -74,9 +79,15 @@ int callmeter_datagrams_send(int descriptor, const void *base, const struct call
             messages[i].msg_hdr.msg_iov = &vectors[i];
             messages[i].msg_hdr.msg_iovlen = 1;
         }
-        int sent = sendmmsg(descriptor, messages, (unsigned)batch, MSG_DONTWAIT | MSG_NOSIGNAL);
+        int sent = batch == 1 ? send_one(descriptor, &messages[0].msg_hdr)
+                              : sendmmsg(descriptor, messages, (unsigned)batch, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent < 0) {
             if (errno == EINTR) continue;
+            // A socket with an error queue tells of an earlier datagram's ICMP answer here, and has sent nothing: once more.
+            if (errno != EAGAIN && errno != ENOBUFS && failed_at != done) {
+                failed_at = done;
+                continue;
+            }
             *error = errno;
             return done;
         }

@@ -152,6 +152,11 @@ int callmeter_epoll_add(int epoll, int descriptor, uint64_t token) {
     return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) == 0 ? 0 : -errno;
 }
 
+int callmeter_epoll_writing(int epoll, int descriptor, uint64_t token, int on) {
+    struct epoll_event event = {.events = EPOLLIN | (on ? EPOLLOUT : 0), .data.u64 = token};
+    return epoll_ctl(epoll, EPOLL_CTL_MOD, descriptor, &event) == 0 ? 0 : -errno;
+}
+
 int callmeter_epoll_remove(int epoll, int descriptor) {
     struct epoll_event event = {0};
     return epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, &event) == 0 ? 0 : -errno;
@@ -174,6 +179,7 @@ int callmeter_epoll_wait(int epoll, callmeter_event *events, int capacity, int64
     for (int i = 0; i < count; i++) {
         events[i].token = found[i].data.u64;
         events[i].readable = (found[i].events & EPOLLIN) != 0;
+        events[i].writable = (found[i].events & EPOLLOUT) != 0;
         events[i].error = (found[i].events & (EPOLLERR | EPOLLHUP)) != 0;
     }
     return count;
@@ -182,6 +188,11 @@ int callmeter_epoll_wait(int epoll, callmeter_event *events, int capacity, int64
 int callmeter_wake_create(void) {
     int descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     return descriptor < 0 ? -errno : descriptor;
+}
+
+int callmeter_wake_watch(int epoll, int descriptor, uint64_t token) {
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u64 = token};
+    return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) == 0 ? 0 : -errno;
 }
 
 void callmeter_wake_signal(int descriptor) {

@@ -95,15 +95,6 @@ public struct TransactionLayer {
         }
     }
 
-    /// ICMP refuses datagrams to `destination`, on whatever flow: the requests that wait for it fail. `advance` gives the events.
-    public mutating func datagramsRefused(destination: TransportAddress) {
-        for handle in clients.handles {
-            guard let transaction = clients[handle], !transaction.isReliable, transaction.destination == destination
-            else { continue }
-            failClient(handle)
-        }
-    }
-
     private mutating func popPending() -> TransactionEvent? {
         guard pendingStart < pending.count else { return nil }
         defer {

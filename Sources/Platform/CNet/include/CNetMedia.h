@@ -60,12 +60,15 @@ int64_t callmeter_drops(int descriptor);
 int callmeter_epoll_create(void);
 // Watches a descriptor for reading and errors, level-triggered.
 int callmeter_epoll_add(int epoll, int descriptor, uint64_t token);
+// Watches a descriptor for room to write as well, or no longer.
+int callmeter_epoll_writing(int epoll, int descriptor, uint64_t token, int on);
 int callmeter_epoll_remove(int epoll, int descriptor);
 
 // What became ready.
 typedef struct callmeter_event {
     uint64_t token;
     int32_t readable;
+    int32_t writable;
     int32_t error;
 } callmeter_event;
 
@@ -77,6 +80,8 @@ int callmeter_epoll_wait(int epoll, callmeter_event *events, int capacity, int64
 
 // An eventfd: wakes an epoll instance from another thread.
 int callmeter_wake_create(void);
+// Watches an eventfd so that each signal is told once and it need not be drained.
+int callmeter_wake_watch(int epoll, int descriptor, uint64_t token);
 void callmeter_wake_signal(int descriptor);
 void callmeter_wake_drain(int descriptor);
 

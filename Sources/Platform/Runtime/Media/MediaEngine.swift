@@ -13,7 +13,7 @@ public final class MediaEngine: Sendable {
     private static let smallReservation = 16
 
     let mailboxes: [MediaMailbox]
-    private let threads: Mutex<[MediaThread]>
+    private let threads: Mutex<[OwnThread]>
     private let reserved = Mutex(Reservation())
 
     struct Reservation {
@@ -30,11 +30,12 @@ public final class MediaEngine: Sendable {
         precondition(count >= 1, "media needs a thread")
         var mailboxes: [MediaMailbox] = []
         for _ in 0..<count { mailboxes.append(try MediaMailbox()) }
-        var started: [MediaThread] = []
+        var started: [OwnThread] = []
         for (number, mailbox) in mailboxes.enumerated() {
-            guard
-                let thread = MediaThread.start(number: number, mailbox: mailbox, interimReports: interimReports)
-            else {
+            let thread = OwnThread.start(name: "media-\(number)") {
+                MediaLoop(mailbox: mailbox, interimReports: interimReports).run()
+            }
+            guard let thread else {
                 Self.stop(mailboxes, started)
                 throw .system(code: EAGAIN, action: "start a media thread")
             }
@@ -125,43 +126,8 @@ public final class MediaEngine: Sendable {
         for port in left { port.closeSockets() }
     }
 
-    private static func stop(_ mailboxes: [MediaMailbox], _ threads: [MediaThread]) {
+    private static func stop(_ mailboxes: [MediaMailbox], _ threads: [OwnThread]) {
         for mailbox in mailboxes { mailbox.stop() }
         for thread in threads { thread.join() }
     }
-}
-
-/// A started media thread.
-struct MediaThread: Sendable {
-    // An address is not Sendable by type; this one is only handed to join, once, by whoever took the value out of the engine.
-    nonisolated(unsafe) private let handle: OpaquePointer
-
-    private final class Start: Sendable {
-        let mailbox: MediaMailbox
-        let interimReports: Bool
-
-        init(mailbox: MediaMailbox, interimReports: Bool) {
-            self.mailbox = mailbox
-            self.interimReports = interimReports
-        }
-    }
-
-    /// Starts a thread on a mailbox; nil when the system has no more threads.
-    static func start(number: Int, mailbox: MediaMailbox, interimReports: Bool) -> MediaThread? {
-        let start = Unmanaged.passRetained(Start(mailbox: mailbox, interimReports: interimReports))
-        let handle = callmeter_thread_start(
-            "media-\(number)",
-            { @Sendable context in
-                guard let context else { return }
-                let start = Unmanaged<Start>.fromOpaque(context).takeRetainedValue()
-                MediaLoop(mailbox: start.mailbox, interimReports: start.interimReports).run()
-            }, start.toOpaque())
-        guard let handle else {
-            start.release()
-            return nil
-        }
-        return MediaThread(handle: handle)
-    }
-
-    func join() { callmeter_thread_join(handle) }
 }

@@ -7,11 +7,11 @@ import NIOPosix
 import RunMetrics
 import SIP
 
-/// One unconnected UDP socket of one event loop. NIO reads it in batches; sends go through the shim, straight from the
-/// engine's output buffer and many in one call.
+/// A server's unconnected UDP socket on an event loop. NIO reads it in batches; sends go through the shim, straight from
+/// the engine's output buffer and many in one call.
 ///
 /// IP_RECVERR stays off here: NIO (2.x) traps when a datagram socket's error queue holds anything but "connection
-/// refused". `RefusalProbe` asks for ICMP errors on a socket that NIO does not know.
+/// refused". A server does without: contacts that are gone end by the transactions' own timers.
 final class DatagramSocket<Owner: FlowOwner>: ChannelInboundHandler {
     typealias InboundIn = AddressedEnvelope<ByteBuffer>
 

@@ -7,7 +7,7 @@ import NIOPosix
 import RunMetrics
 import SIP
 
-/// The flows of one event loop by number: UDP sockets and connections. Confined to that loop.
+/// A server's flows on one event loop by number: UDP sockets and connections. Confined to that loop.
 ///
 /// What is queued between two flushes leaves in order, with one system call per run of datagrams on the same socket.
 final class FlowTable<Owner: FlowOwner> {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Media
-import NIOCore
 
 /// What the media side gives a shard for its endpoints: port pairs by stream, and what to play.
 struct MediaSupply: Sendable {
@@ -10,30 +9,29 @@ struct MediaSupply: Sendable {
     var ports: [UInt64: MediaPort]
 }
 
-/// A shard's side of the media threads: its streams' ports, and commands and reports in batches. Confined to the shard's loop.
+/// A shard's side of the media threads: its streams' ports, and commands and reports in batches. Confined to the
+/// shard's thread.
 final class ShardMedia {
-    private let loop: any EventLoop
+    private let post: @Sendable ([(stream: UInt64, report: StreamReport)]) -> Void
     private var client: MediaClient?
     private var material: AudioMaterial?
     private var ports: [UInt64: MediaPort] = [:]
     private var commands: [MediaCommand] = []
     private var portless: [UInt64] = []
-    private var report: (([(stream: UInt64, report: StreamReport)]) -> Void)?
 
-    init(loop: any EventLoop) { self.loop = loop }
+    /// - Parameter post: hears of ended streams, on the media threads.
+    init(post: @escaping @Sendable ([(stream: UInt64, report: StreamReport)]) -> Void) { self.post = post }
 
-    /// Takes port pairs for further streams; `report` hears of ended streams, on the loop.
-    func supply(
-        _ supply: MediaSupply, report: @escaping ([(stream: UInt64, report: StreamReport)]) -> Void
-    ) {
+    /// Takes port pairs for further streams.
+    func supply(_ supply: MediaSupply) {
         ports.merge(supply.ports) { $1 }
         material = supply.material
-        self.report = report
         guard client == nil else { return }
-        let bound = NIOLoopBound(self, eventLoop: loop)
-        let loop = loop
-        client = MediaClient(engine: supply.engine) { events in
-            loop.execute { bound.value.take(events) }
+        client = MediaClient(engine: supply.engine) { [post] events in
+            let ended = events.compactMap { event -> (stream: UInt64, report: StreamReport)? in
+                if case .closed(let stream, let report) = event { (stream, report) } else { nil }
+            }
+            if !ended.isEmpty { post(ended) }
         }
     }
 
@@ -56,18 +54,5 @@ final class ShardMedia {
         }
         defer { portless.removeAll(keepingCapacity: true) }
         return portless
-    }
-
-    /// Nothing is told any more.
-    func stop() {
-        report = nil
-        client = nil
-    }
-
-    private func take(_ events: [MediaEvent]) {
-        let ended = events.compactMap { event -> (stream: UInt64, report: StreamReport)? in
-            if case .closed(let stream, let report) = event { (stream, report) } else { nil }
-        }
-        if !ended.isEmpty { report?(ended) }
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Bedrock
+import Glibc
 import Media
-import NIOCore
 import NIOPosix
 public import SIP
 import Synchronization
@@ -12,7 +12,7 @@ public import UserAgent
 public enum FlowMode: String, Hashable, Sendable {
     /// A socket of its own for every endpoint, as real phones have.
     case perEndpoint
-    /// One socket for all endpoints of an event loop, told apart by Contact user.
+    /// One socket for all endpoints of a thread, told apart by Contact user.
     case shared
 }
 
@@ -25,11 +25,11 @@ public struct UnsupportedTransport: Error, Hashable, Sendable, CustomStringConve
     public var description: String { "SIP over \(transport) is not offered; use udp or tcp" }
 }
 
-/// Plays many endpoints: event loops, each with its share of the endpoints, from which everything they do is confined.
+/// Plays many endpoints on threads of its own, each with its share of the endpoints, to which everything they do is confined.
 public final class SignallingEngine: Sendable {
     /// What an engine is made with.
     public struct Configuration: Sendable {
-        /// Event loops, each a thread; at least 1.
+        /// Threads for signalling; at least 1.
         public var loops: Int
         /// How endpoints share UDP sockets.
         public var flowMode: FlowMode
@@ -58,14 +58,13 @@ public final class SignallingEngine: Sendable {
     }
 
     private let configuration: Configuration
-    private let group: MultiThreadedEventLoopGroup
-    private let shards: [NIOLoopBound<SignallingShard>]
-    private let loops: [any EventLoop]
+    private let mailboxes: [ShardMailbox]
+    private let threads: [OwnThread]
     private let isShutDown = Atomic(false)
     private let media = Mutex<MediaEngine?>(nil)
     private let material = AudioMaterial.speechLike()
 
-    /// Starts the event loops; nothing is sent before endpoints are added and told to.
+    /// Starts the threads; nothing is sent before endpoints are added and told to.
     ///
     /// - Parameters:
     ///   - secrets: where the plans' credentials lie; the caller wipes it after `shutdown`.
@@ -75,30 +74,49 @@ public final class SignallingEngine: Sendable {
     ) async throws {
         self.configuration = configuration
         let security = try configuration.security.map { profile in try SecurityContext(profile) }
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.loops)
-        var shards: [NIOLoopBound<SignallingShard>] = []
-        var loops: [any EventLoop] = []
+        var mailboxes: [ShardMailbox] = []
+        var threads: [OwnThread] = []
         do {
-            for _ in 0..<configuration.loops {
-                let loop = group.next()
-                let shard = try await loop.submit {
-                    let agent = AgentShard(
-                        configuration: configuration.shard, secrets: secrets, hashes: .libcrypto,
-                        random: .unpredictable(), startInstant: configuration.startInstant)
-                    let shard = SignallingShard(
-                        loop: loop, agent: agent, configuration: configuration, security: security, sink: sink)
-                    return NIOLoopBound(shard, eventLoop: loop)
-                }.get()
-                shards.append(shard)
-                loops.append(loop)
+            for number in 0..<configuration.loops {
+                let mailbox = try ShardMailbox()
+                threads.append(
+                    try Self.start(
+                        number, mailbox, configuration: configuration, security: security, secrets: secrets,
+                        sink: sink))
+                mailboxes.append(mailbox)
             }
         } catch {
-            try? await group.shutdownGracefully()
+            for mailbox in mailboxes { mailbox.post(.stop) }
+            await Self.join(threads)
             throw error
         }
-        self.group = group
-        self.shards = shards
-        self.loops = loops
+        self.mailboxes = mailboxes
+        self.threads = threads
+    }
+
+    private static func start(
+        _ number: Int, _ mailbox: ShardMailbox, configuration: Configuration, security: [SecurityContext],
+        secrets: SecretArena, sink: SignallingSink
+    ) throws -> OwnThread {
+        let inbox = try ShardInbox()
+        let thread = OwnThread.start(name: "signalling-\(number)") {
+            let agent = AgentShard(
+                configuration: configuration.shard, secrets: secrets, hashes: .libcrypto,
+                random: .unpredictable(), startInstant: configuration.startInstant)
+            SignallingShard(
+                mailbox: mailbox, sockets: ShardSockets(epoll: mailbox.epoll, inbox: inbox), agent: agent,
+                configuration: configuration, security: security, sink: sink
+            ).run()
+        }
+        guard let thread else { throw SystemFailure(code: EAGAIN, action: "start a signalling thread") }
+        return thread
+    }
+
+    /// Waits for threads that were told to stop, on a thread that nobody else waits for.
+    private static func join(_ threads: [OwnThread]) async {
+        try? await NIOThreadPool.singleton.runIfActive {
+            for thread in threads { thread.join() }
+        }
     }
 
     /// Opens sockets and connections for endpoints and gives them to their shards.
@@ -111,8 +129,8 @@ public final class SignallingEngine: Sendable {
         var plans = try route(plans)
         try DescriptorBudget.require(descriptors(for: plans))
         let ports = try reserveMedia(for: &plans)
-        var shares = [[EndpointPlan]](repeating: [], count: shards.count)
-        var supplies = [[UInt64: MediaPort]](repeating: [:], count: shards.count)
+        var shares = [[EndpointPlan]](repeating: [], count: mailboxes.count)
+        var supplies = [[UInt64: MediaPort]](repeating: [:], count: mailboxes.count)
         for plan in plans {
             let shard = shard(of: plan.index)
             shares[shard].append(plan)
@@ -122,15 +140,11 @@ public final class SignallingEngine: Sendable {
         try await withThrowingTaskGroup { tasks in
             for (index, share) in shares.enumerated() where !share.isEmpty {
                 let supply = engine.map { MediaSupply(engine: $0, material: material, ports: supplies[index]) }
-                let (loop, shard, mode) = (loops[index], shards[index], configuration.flowMode)
+                let mailbox = mailboxes[index]
                 tasks.addTask {
-                    try await loop.flatSubmit {
-                        do {
-                            return try shard.value.add(share, flowMode: mode, media: supply)
-                        } catch {
-                            return loop.makeFailedFuture(error)
-                        }
-                    }.get()
+                    try await withCheckedThrowingContinuation { reply in
+                        if !mailbox.post(.add(share, supply, reply)) { reply.resume(throwing: EngineShutDown()) }
+                    }
                 }
             }
             try await tasks.waitForAll()
@@ -142,8 +156,11 @@ public final class SignallingEngine: Sendable {
 
     /// Hands commands to the endpoints they are for, in order for each endpoint; from any thread.
     public func submit(_ commands: [AgentCommand]) {
-        guard shards.count > 1 else { return perform(commands, on: 0) }
-        var shares = [[AgentCommand]](repeating: [], count: shards.count)
+        guard mailboxes.count > 1 else {
+            mailboxes[0].post(.perform(commands))
+            return
+        }
+        var shares = [[AgentCommand]](repeating: [], count: mailboxes.count)
         for command in commands {
             if let endpoint = command.endpoint {
                 shares[shard(of: endpoint)].append(command)
@@ -151,30 +168,25 @@ public final class SignallingEngine: Sendable {
                 for index in shares.indices { shares[index].append(command) }
             }
         }
-        for (index, share) in shares.enumerated() where !share.isEmpty { perform(share, on: index) }
+        for (index, share) in shares.enumerated() where !share.isEmpty { mailboxes[index].post(.perform(share)) }
     }
 
-    /// Stops at once, whatever endpoints are doing: ends the wake-ups, tells the last events, closes every socket, ends the
-    /// threads. A run that ends in order has sent `finishAll` before and seen its endpoints closed. A second call does nothing.
+    /// Stops at once, whatever endpoints are doing: tells the last events, closes every socket, ends the threads. A run that ends
+    /// in order has sent `finishAll` before and seen its endpoints closed. A second call does nothing.
     public func shutdown() async {
         guard !isShutDown.exchange(true, ordering: .acquiringAndReleasing) else { return }
-        for (loop, shard) in zip(loops, shards) {
-            try? await loop.flatSubmit { shard.value.stop() }.get()
-        }
-        // Joins the media threads, so not on a thread that others wait for; before the loops end, which their reports go to.
+        for mailbox in mailboxes { mailbox.post(.stop) }
+        await Self.join(threads)
+        // Joins the media threads, so not on a thread that others wait for.
         if let media = media.withLock({ $0.take() }) {
             try? await NIOThreadPool.singleton.runIfActive { media.shutdown() }
         }
-        try? await group.shutdownGracefully()
     }
 
-    private func shard(of endpoint: UInt32) -> Int { Int(endpoint) % shards.count }
+    /// Datagrams that this machine dropped because a socket's buffer was full, sent or received; known after `shutdown`.
+    public var droppedDatagrams: UInt64 { mailboxes.reduce(0) { $0 + $1.dropped } }
 
-    private func perform(_ commands: [AgentCommand], on index: Int) {
-        guard !isShutDown.load(ordering: .acquiring) else { return }
-        let shard = shards[index]
-        loops[index].execute { shard.value.perform(commands) }
-    }
+    private func shard(of endpoint: UInt32) -> Int { Int(endpoint) % mailboxes.count }
 
     private func needsMedia(_ plan: EndpointPlan) -> Bool {
         configuration.mediaThreads > 0 && plan.mediaAddress == nil && !plan.codecs.isEmpty
@@ -183,7 +195,7 @@ public final class SignallingEngine: Sendable {
     private func descriptors(for plans: [EndpointPlan]) -> Int {
         let shared = configuration.flowMode == .shared
         let own = plans.count { $0.transport != .udp || !shared }
-        return own + (own < plans.count ? shards.count : 0) + 2 * plans.count { needsMedia($0) }
+        return own + (own < plans.count ? mailboxes.count : 0) + 2 * plans.count { needsMedia($0) }
     }
 
     /// Binds port pairs and fills in the media addresses; the ports by endpoint.

@@ -69,33 +69,6 @@ struct FlowTableTests {
         try await world.awaiting { $1.closeAll() }
     }
 
-    @Test func `a refused connection fails its flow as refused`() async throws {
-        let world = try await world()
-        let closed = try await unusedPort()
-        let flow = try await world.on { $1.reserveStream(owner: $0) }
-        try await world.awaiting { $1.connect(flow, to: closed, from: loopback) }
-        #expect(try await world.notes { !$0.isEmpty } == [.failed(flow, .refused)])
-    }
-
-    @Test func `a stream is cut into messages, a ping is answered, and its end is told as reset`() async throws {
-        let world = try await world()
-        let text = "OPTIONS sip:a@b SIP/2.0\r\nContent-Length: 3\r\n\r\nabc"
-        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Talker(text)) }
-            }
-            .bind(host: "127.0.0.1", port: 0).get()
-        let address = try #require(listener.localAddress.flatMap { TransportAddress($0) })
-        let flow = try await world.on { $1.reserveStream(owner: $0) }
-        try await world.awaiting { $1.connect(flow, to: address, from: loopback) }
-        let notes = try await world.notes { $0.contains(.failed(flow, .reset)) }
-        #expect(notes.count == 4)
-        #expect(notes.dropFirst().first == .received(text, flow, address))
-        #expect(notes.dropFirst(2).first == .received(text, flow, address))
-        #expect(notes.last == .failed(flow, .reset))
-        try await listener.close()
-    }
-
     @Test func `closing gives every descriptor back`() async throws {
         let world = try await world()
         // An address that no other test uses, so that none can take a port between closing and looking.
@@ -105,29 +78,5 @@ struct FlowTableTests {
         #expect(BoundPorts.of(alone.ip) == [one.port, two.port])
         try await world.awaiting { $1.closeAll() }
         #expect(BoundPorts.of(alone.ip) == [])
-    }
-}
-
-/// Sends a ping, and after its answer two messages, one byte at a time where it matters, and closes.
-private final class Talker: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
-    private let text: String
-
-    init(_ text: String) { self.text = text }
-
-    func channelActive(context: ChannelHandlerContext) {
-        context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: "\r\n\r\n")), promise: nil)
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        #expect(unwrapInboundIn(data) == ByteBuffer(string: "\r\n"))
-        let whole = ByteBuffer(string: text + text)
-        let cut = text.utf8.count - 2
-        for part in [0..<cut, cut..<whole.readableBytes] {
-            guard let slice = whole.getSlice(at: part.lowerBound, length: part.count) else { continue }
-            context.writeAndFlush(wrapOutboundOut(slice), promise: nil)
-        }
-        context.close(promise: nil)
     }
 }
