@@ -71,6 +71,14 @@ final class BenchDriver: Sendable {
         return result
     }
 
+    /// The same, then the engine's end; with what the system dropped, which is known only then.
+    func finish(on engine: SignallingEngine) async -> BenchResult {
+        var result = await run(on: engine)
+        await engine.shutdown()
+        result.droppedDatagrams = engine.droppedDatagrams
+        return result
+    }
+
     /// The operation of an endpoint came to its answer: the moment that latency ends.
     func answered(_ endpoint: UInt32, at moment: Instant) {
         state.withLock { state in

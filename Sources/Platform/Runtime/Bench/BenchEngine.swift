@@ -4,12 +4,12 @@ import Bedrock
 import SIP
 import UserAgent
 
-/// What the benchmarks have in common: one event loop, one shared socket, events without delay.
+/// What the benchmarks have in common: one thread, events without delay, no audio.
 enum BenchEngine {
     static func make(
-        _ transport: Transport, secrets: SecretArena, sink: SignallingSink
+        _ flow: FlowMode, secrets: SecretArena, sink: SignallingSink
     ) async throws -> SignallingEngine {
-        var configuration = SignallingEngine.Configuration(loops: 1, flowMode: .shared)
+        var configuration = SignallingEngine.Configuration(loops: 1, flowMode: flow)
         configuration.eventDelay = .zero
         configuration.mediaThreads = 0
         return try await SignallingEngine(configuration: configuration, secrets: secrets, sink: sink)

@@ -22,6 +22,8 @@ public struct BenchResult: Hashable, Sendable, Codable {
     public var latencyP99Ms: Double?
     /// Requests sent again by timers, a sign that somebody dropped datagrams.
     public var retransmissions: UInt64
+    /// Datagrams that this machine dropped because a socket's buffer was full.
+    public var droppedDatagrams: UInt64 = 0
 
     /// A result from what was counted.
     public init(

@@ -11,8 +11,10 @@ import UserAgent
 public struct CallBench: Sendable {
     /// Where the INVITEs go.
     public var target: TransportAddress
-    /// How they go. UDP uses one socket for all, TCP a connection each.
+    /// How they go. TCP is a connection each.
     public var transport = Transport.udp
+    /// Whether all use one UDP socket or each its own.
+    public var flow = FlowMode.shared
     /// The URI called.
     public var uri: [UInt8]
     /// Calls in all.
@@ -47,16 +49,14 @@ public struct CallBench: Sendable {
             default: break
             }
         }
-        let engine = try await BenchEngine.make(transport, secrets: secrets, sink: sink)
+        let engine = try await BenchEngine.make(flow, secrets: secrets, sink: sink)
         do {
             try await engine.add(try plans(accounts))
         } catch {
             await engine.shutdown()
             throw error
         }
-        let result = await driver.run(on: engine)
-        await engine.shutdown()
-        return result
+        return await driver.finish(on: engine)
     }
 
     private func plans(_ accounts: BenchAccounts?) throws -> [EndpointPlan] {

@@ -9,8 +9,12 @@ import UserAgent
 public struct RegisterBench: Sendable {
     /// Where the REGISTERs go.
     public var target: TransportAddress
-    /// How they go. UDP uses one socket for all, TCP a connection each.
+    /// How they go. TCP is a connection each.
     public var transport = Transport.udp
+    /// Whether all use one UDP socket or each its own.
+    public var flow = FlowMode.shared
+    /// The lifetime asked for, in seconds.
+    public var expires: UInt32 = 3600
     /// The host in Request-URI and address-of-record; the target's address when nil.
     public var domain: [UInt8]?
     /// Registrations in all; accounts are used again in turn when there are fewer.
@@ -36,9 +40,24 @@ public struct RegisterBench: Sendable {
     /// Runs it.
     /// - Parameter secrets: the arena that `accounts` was read into.
     public func run(accounts: BenchAccounts, secrets: SecretArena) async throws -> BenchResult {
-        let driver = BenchDriver(count: count, window: window) { operation, _, now in
+        let driver = driver()
+        let engine = try await engine(driver, secrets: secrets)
+        do {
+            try await engine.add(plans(accounts))
+        } catch {
+            await engine.shutdown()
+            throw error
+        }
+        return await driver.finish(on: engine)
+    }
+
+    func driver() -> BenchDriver {
+        BenchDriver(count: count, window: window) { operation, _, now in
             .register(endpoint: UInt32(operation), at: now)
         }
+    }
+
+    func engine(_ driver: BenchDriver, secrets: SecretArena) async throws -> SignallingEngine {
         let sink = driver.sink { event, driver in
             switch event {
             case .registered(let endpoint, let at):
@@ -48,19 +67,10 @@ public struct RegisterBench: Sendable {
             default: break
             }
         }
-        let engine = try await BenchEngine.make(transport, secrets: secrets, sink: sink)
-        do {
-            try await engine.add(plans(accounts))
-        } catch {
-            await engine.shutdown()
-            throw error
-        }
-        let result = await driver.run(on: engine)
-        await engine.shutdown()
-        return result
+        return try await BenchEngine.make(flow, secrets: secrets, sink: sink)
     }
 
-    private func plans(_ accounts: BenchAccounts) -> [EndpointPlan] {
+    func plans(_ accounts: BenchAccounts) -> [EndpointPlan] {
         let domain = domain ?? Array(target.ip.text.utf8)
         var random = SeededRandom.unpredictable()
         return (0..<count).map { index in
@@ -69,6 +79,7 @@ public struct RegisterBench: Sendable {
                 index, username: account.username, credential: .password(account.password), domain: domain,
                 target: target, transport: transport)
             if let servers { plan.use(servers.order(random: &random)) }
+            plan.expires = expires
             return plan
         }
     }
