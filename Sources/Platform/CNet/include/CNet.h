@@ -3,3 +3,4 @@
 #include "CNetDatagram.h"
 #include "CNetInbox.h"
 #include "CNetMedia.h"
+#include "CNetProcess.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Bedrock
-import Glibc
+import CNet
 import RunMetrics
 import SIP
 
@@ -25,7 +25,7 @@ public struct HoldBench: Sendable {
     public func run(accounts: () throws -> BenchAccounts, secrets: SecretArena) async throws -> HoldBenchResult {
         let driver = register.driver()
         let engine = try await register.engine(driver, secrets: secrets)
-        let before = ProcessMemory.used()
+        let before = callmeter_memory_used()
         do {
             try await engine.add(register.plans(try accounts()))
         } catch {
@@ -33,12 +33,12 @@ public struct HoldBench: Sendable {
             throw error
         }
         let registered = await driver.run(on: engine)
-        let after = ProcessMemory.used()
+        let after = callmeter_memory_used()
         let cpu = ProcessTime.used()
         let begin = SystemClock.now()
         try? await Task.sleep(for: .nanoseconds(duration.nanoseconds))
         let result = HoldBenchResult(
-            registrations: registered, memory: after - before, cpu: ProcessTime.used() - cpu,
+            registrations: registered, memory: Int(after - before), cpu: ProcessTime.used() - cpu,
             held: SystemClock.now() - begin)
         await engine.shutdown()
         return result.completed(dropped: engine.droppedDatagrams)
@@ -75,23 +75,5 @@ public struct HoldBenchResult: Hashable, Sendable, Codable {
         var result = self
         result.droppedDatagrams = dropped
         return result
-    }
-}
-
-/// Memory of this process.
-enum ProcessMemory {
-    /// Resident bytes, pages shared with other processes by their share (proc(5), smaps_rollup, Pss). What the allocator keeps
-    /// free for later is given back first: it is nobody's.
-    static func used() -> Int {
-        malloc_trim(0)
-        guard let file = fopen("/proc/self/smaps_rollup", "r") else { return 0 }
-        defer { fclose(file) }
-        var line = [CChar](repeating: 0, count: 256)
-        while fgets(&line, Int32(line.count), file) != nil {
-            let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-            guard text.hasPrefix("Pss:") else { continue }
-            return text.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 } ?? 0
-        }
-        return 0
     }
 }

@@ -160,7 +160,8 @@ final class ShardSockets {
     }
 
     /// Sends in order. One that the system refuses is reported and skipped; when its buffer is full the rest waits for room.
-    private func send(_ datagrams: UnsafeBufferPointer<callmeter_datagram>, flow: FlowID, base: UnsafeRawBufferPointer) {
+    private func send(_ datagrams: UnsafeBufferPointer<callmeter_datagram>, flow: FlowID, base: UnsafeRawBufferPointer)
+    {
         let descriptor = descriptors[Int(flow.raw)]
         var rest = backlogs[Int(flow.raw)] == nil ? datagrams[...] : keep(datagrams[...], flow: flow, base: base)
         while !rest.isEmpty {

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "CNetProcess.h"
+
+#include <malloc.h>
+#include <stdio.h>
+
+int64_t callmeter_memory_used(void) {
+    malloc_trim(0);
+    FILE *file = fopen("/proc/self/smaps_rollup", "r");
+    if (!file) return -1;
+    char line[256];
+    long long kilobytes = -1;
+    while (kilobytes < 0 && fgets(line, sizeof line, file))
+        if (sscanf(line, "Pss: %lld kB", &kilobytes) != 1) kilobytes = -1;
+    fclose(file);
+    return kilobytes < 0 ? -1 : kilobytes * 1024;
+}
+
+void callmeter_memory_share_heap(void) { mallopt(M_ARENA_MAX, 1); }
