@@ -25,7 +25,7 @@ import UserAgent
         let before = stage.sent.count
         stage.deliver(stage.requests("INVITE")[0].accepted(), to: 0)
         #expect(stage.sent.dropFirst(before).map(\.message.method) == ["ACK", "BYE"])
-        #expect(stage.requests("ACK").last?.toTag == "srv1" && stage.requests("BYE").last?.cSeqNumber == 2)
+        #expect(stage.requests("ACK").last?.toTag == "srv1" && (stage.requests("BYE").last?.cSeqNumber ?? 0) > 1)
         #expect(try stage.finished().outcome == .timeout)
     }
 
