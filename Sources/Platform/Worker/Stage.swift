@@ -90,6 +90,7 @@ struct Stage: Sendable {
             result.realm = endpoint.realm.map { Array($0.utf8) }
             result.expires = target.expires
             result.security = target.security
+            result.digest = target.digest == .strongest ? .strongest : .topmost
             result.staleContact = endpoint.leftover.map { Array($0.utf8) }
             result.answerAfter = group.answerAfter
             result.take(group)

@@ -14,6 +14,7 @@ struct Targets: Sendable {
         let expires: UInt32
         /// Its place in `Targets.security`.
         let security: Int
+        let digest: DigestChoice
     }
 
     /// How the connections to the registrars are secured; each target has its place in it.
@@ -38,7 +39,7 @@ struct Targets: Sendable {
             }
             found[group.registrar] = Target(
                 domain: Array(registrar.domain.utf8), servers: servers, expires: UInt32(clamping: registrar.expires),
-                security: security.count)
+                security: security.count, digest: registrar.digest)
             security.append(registrar.security)
         }
         return Targets(security: security, byName: found)

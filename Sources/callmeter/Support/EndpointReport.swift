@@ -61,6 +61,7 @@ struct EndpointScreen {
                 "The account is registered from \(others) other \(others == 1 ? "place" : "places") as well; "
                     + "calls may go there.")
         }
+        for note in registration.notes ?? [] { Output.line("Seen on the way: \(note.sentence).") }
         if registration.unregistered == false { Output.line("The un-REGISTER at the end was not confirmed.") }
     }
 }

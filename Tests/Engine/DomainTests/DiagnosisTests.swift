@@ -63,7 +63,31 @@ import Testing
         #expect(Diagnosis.explain([result]).map(\.cause) == [.certificateExpired])
     }
 
+    static func noted(_ code: UInt16, _ notes: [RegistrationNote], retryAfter: UInt32? = nil) -> EndpointResult {
+        failed(1) {
+            $0.registration.finalStatus = SIPStatus(code: code, reason: "")
+            $0.registration.credentialsSent = code == 401
+            $0.registration.notes = notes
+            $0.registration.retryAfter = retryAfter
+        }
+    }
+
     static let table: [(DiagnosisCause, EndpointResult)] = [
+        (.authenticationCircle, noted(401, [.realmChanged(from: "a", to: "b"), .realmsNeverSettled])),
+        (.authenticationCircle, noted(401, [.noncesNeverAccepted])),
+        (.wrongCredentials, noted(401, [.realmChanged(from: "a", to: "b")])),
+        (.foreignChallenge, noted(401, [.redirected(to: "192.0.2.7"), .foreignRealm("evil")])),
+        (.registrationRedirected, noted(302, [.redirectRefused(to: "sbc.example")])),
+        (.expiryTooBrief, noted(423, [.expiryRaised(to: 600)])),
+        (.serverBusy, noted(503, [.waitTooLong(asked: 600, status: 503)], retryAfter: 600)),
+        (.serverBusy, noted(480, [.waited(seconds: 5, asked: 5, status: 480)], retryAfter: 5)),
+        (
+            .refreshRefused,
+            failed(1) {
+                $0.registration.registeredAt = .milliseconds(20)
+                $0.registration.finalStatus = SIPStatus(code: 403, reason: "Forbidden")
+            }
+        ),
         (.wrongCredentials, answered(1, 401)), (.wrongCredentials, answered(1, 407)),
         (.registrationForbidden, answered(1, 403)), (.unknownUser, answered(1, 404)),
         (.registrationRefused, answered(1, 503)), (.unknown, answered(1, 401, credentials: false)),

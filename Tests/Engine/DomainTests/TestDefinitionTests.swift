@@ -59,7 +59,7 @@ import Testing
         let definition = try TestDefinition.read(document)
         #expect(definition.duration == .seconds(30))
         #expect(definition.pacing == Pacing(registrationsPerSecond: 50, callsPerSecond: 10, repeats: 1))
-        #expect(definition.registrars.first?.port == 5060)
+        #expect(definition.registrars.first?.port == 5060 && definition.registrars.first?.digest == .topmost)
         #expect(definition.groups.map(\.callee) == [.group("callees"), .receive])
         #expect(definition.thresholds.map(\.bound) == [99.9, 800])
         #expect(try TestDefinition.read(definition.document) == definition)
@@ -82,10 +82,17 @@ import Testing
             ])
     }
 
-    private static func withDNS(_ node: DocumentNode) -> DocumentNode {
+    @Test func `a registrar's choice among digest algorithms is kept, another word refused`() throws {
+        let definition = try TestDefinition.read(Self.withDNS(.text("strongest"), key: "digest"))
+        #expect(definition.registrars.first?.digest == .strongest)
+        #expect(try TestDefinition.read(definition.document) == definition)
+        #expect(Self.problems(Self.withDNS(.text("weakest"), key: "digest")).first?.contains("strongest") == true)
+    }
+
+    private static func withDNS(_ node: DocumentNode, key: String = "dns") -> DocumentNode {
         .object([
             ("name", .text("Smoke")), ("groups", .list([group("a", "1", .text("none"))])), ("duration", .text("1s")),
-            ("registrars", .object([("pbx", .object([("domain", .text("pbx.example")), ("dns", node)]))])),
+            ("registrars", .object([("pbx", .object([("domain", .text("pbx.example")), (key, node)]))])),
         ])
     }
 

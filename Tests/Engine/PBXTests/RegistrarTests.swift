@@ -117,6 +117,18 @@ import Testing
         for text in ["", "nonsense", "404=", "404=a,,b", "silence=101%", "silence=x%"] {
             #expect(throws: PBXFault.ReadingError.self) { try PBXFault(text) }
         }
+        #expect(try PBXFault("503=7") == PBXFault(.unavailable, value: .number(7)))
+        #expect(
+            try PBXFault("302=192.0.2.7:5061@alice")
+                == PBXFault(.redirect, .users([Array("alice".utf8)]), value: .text(Array("192.0.2.7:5061".utf8))))
+        #expect(try PBXFault("stale-each-time@5%") == PBXFault(.staleEachTime, .share(500)))
+        for text in ["423=soon", "503=-1", "slow=4294967296", "302=", "503=5@", "403=alice@bob"] {
+            #expect(throws: PBXFault.ReadingError.self, "\(text)") { try PBXFault(text) }
+        }
+        for kind in PBXFault.Kind.allCases {
+            #expect(!kind.explanation.isEmpty && kind.usage.hasPrefix(kind.rawValue))
+            #expect(try PBXFault(kind.rawValue) == PBXFault(kind))
+        }
         for (name, expected) in [("wrong-password", 401), ("403", 403), ("404", 404)] {
             let fault = try PBXFault("\(name)=alice")
             let pbx = PBXHarness { $0.faults = [fault] }

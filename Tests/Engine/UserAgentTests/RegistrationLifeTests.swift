@@ -5,7 +5,8 @@ import PBX
 import RunMetrics
 import SIP
 import Testing
-import UserAgent
+
+@testable import UserAgent
 
 /// A registration from its first REGISTER to its end, against faults of the built-in server.
 @Suite struct RegistrationLifeTests {
@@ -209,6 +210,23 @@ import UserAgent
         let result = try #require(stage.result(0))
         #expect(result.outcome == .registrationFailed && result.registration.transportFault == .silence)
         #expect(result.registration.notes?.contains(.refreshTriedAgain(status: 0)) == true)
+    }
+
+    @Test func `a registration is carried to another flow with its Call-ID and the next CSeq (RFC 5626 §4.4)`() throws {
+        let world = try registered([])
+        #expect(world.shard.rebind(0, now: world.now))
+        world.settle()
+        let registers = world.requests("REGISTER")
+        #expect(registers.map(\.cSeqNumber) == [1, 2, 3] && Set(registers.map { $0["Call-ID"] }).count == 1)
+        // While the answer to a refresh is awaited the old one is given up.
+        #expect(world.shard.rebind(0, now: world.now))
+        #expect(world.shard.rebind(0, now: world.now))
+        world.settle()
+        world.pass(.seconds(40))
+        #expect(world.server.registeredAccounts(at: world.now) == 1)
+        let result = try world.finish()
+        #expect(result.outcome == .success && result.registration.notes == [.rebound])
+        #expect(!world.shard.rebind(0, now: world.now) && world.shard.isIdle)
     }
 
     @Test func `slow answers neither fail nor double a registration`() throws {

@@ -9,15 +9,17 @@ enum DiagnosisRules {
     static let all: [Rule] = [
         systemLimit, realmMismatch, unsupportedAuthentication, notSecured, serverStopped, portClosed, connectionLost,
         hostUnreachable,
-        noAnswer, wrongCredentials, registrationForbidden, unknownUser, registrationRefused, noCommonCodec, callRefused,
+        noAnswer, authenticationCircle, foreignChallenge, wrongCredentials, registrationForbidden, unknownUser,
+        registrationRedirected, expiryTooBrief, serverBusy, registrationRefused, refreshRefused, noCommonCodec,
+        callRefused,
         callUnanswered,
     ]
 
-    private static func status(_ status: SIPStatus) -> String {
+    static func status(_ status: SIPStatus) -> String {
         status.reason.isEmpty ? "\(status.code)" : "\(status.code) \(status.reason)"
     }
 
-    private static func banner(_ server: String?) -> [String] { server.map { ["the server calls itself \($0)"] } ?? [] }
+    static func banner(_ server: String?) -> [String] { server.map { ["the server calls itself \($0)"] } ?? [] }
 
     static let systemLimit: Rule = { failure in
         guard failure.registration.transportFault == .system || failure.call?.transportFault == .system else {
@@ -126,7 +128,7 @@ enum DiagnosisRules {
         return Finding(
             .wrongCredentials, detail: "\(final.code)", title: "Wrong password, or a user the server does not know",
             evidence: ["REGISTER with credentials was answered \(status(final)) again"]
-                + banner(failure.registration.server),
+                + notes(failure) + banner(failure.registration.server),
             remedy: "Compare username and password with the server's configuration; case matters. Many servers answer "
                 + "\(final.code) for an unknown user too.")
     }
@@ -154,7 +156,8 @@ enum DiagnosisRules {
         let wait = failure.registration.retryAfter.map { ["it asked to wait \($0) s"] } ?? []
         return Finding(
             .registrationRefused, detail: "\(final.code)", title: "The server refused to register: \(status(final))",
-            evidence: ["REGISTER was answered \(status(final))"] + wait + banner(failure.registration.server),
+            evidence: ["REGISTER was answered \(status(final))"] + wait + notes(failure)
+                + banner(failure.registration.server),
             remedy: "Look up the code in the server's log; a 5xx or 480 under load means that it is overloaded.")
     }
 

@@ -3,7 +3,9 @@
 import Bedrock
 
 extension RegistrarDefinition {
-    private static let keys = ["domain", "port", "transport", "proxy", "dns", "expires", "tls", "webSocketPath"]
+    private static let keys = [
+        "domain", "port", "transport", "proxy", "dns", "expires", "tls", "webSocketPath", "digest",
+    ]
 
     /// Reads the registrars that a test describes.
     static func readAll(_ node: DocumentNode?, _ reader: inout DocumentReader) -> [RegistrarDefinition] {
@@ -38,6 +40,7 @@ extension RegistrarDefinition {
             transport: reader.choice(values["transport"], path + ".transport") ?? .udp,
             proxy: reader.text(values["proxy"], path + ".proxy"), dns: readDNS(values["dns"], path + ".dns", &reader),
             expires: reader.number(values["expires"], path + ".expires", in: 1...longestExpires) ?? 300)
+        registrar.digest = reader.choice(values["digest"], path + ".digest") ?? .topmost
         registrar.tls = RegistrarTLS.read(values["tls"], path + ".tls", &reader)
         registrar.webSocketPath = readPath(values["webSocketPath"], path + ".webSocketPath", &reader)
         return registrar

@@ -31,6 +31,7 @@ extension RegistrarDefinition {
         if let proxy { entries.append(("proxy", .text(proxy))) }
         if let dns { entries.append(("dns", .text(dns))) }
         entries.append(("expires", .text(String(expires))))
+        if digest != .topmost { entries.append(("digest", .text(digest.rawValue))) }
         if let tls { entries.append(("tls", tls.document)) }
         if let webSocketPath { entries.append(("webSocketPath", .text(webSocketPath))) }
         return .object(entries)

@@ -27,6 +27,14 @@ public struct RegistrarTLS: Hashable, Sendable {
     }
 }
 
+/// Which challenge is answered when a server offers several algorithms for one realm.
+public enum DigestChoice: String, Hashable, Sendable, CaseIterable, Codable {
+    /// The topmost one that is supported, the server's own wish (RFC 8760 §2.4).
+    case topmost
+    /// The one with the strongest hash function.
+    case strongest
+}
+
 /// The SIP server a test names: in a test file it is described there, in a project it is a registrar of that name.
 public struct RegistrarDefinition: Hashable, Sendable {
     /// The longest expiry a test may ask for: a day.
@@ -50,6 +58,8 @@ public struct RegistrarDefinition: Hashable, Sendable {
     public var tls: RegistrarTLS?
     /// What a WebSocket is asked for, from its `/` on; nil for `/`.
     public var webSocketPath: String?
+    /// Which of several algorithms is answered.
+    public var digest = DigestChoice.topmost
 
     /// A registrar from its parts.
     public init(
