@@ -8,9 +8,10 @@ import SIP
 extension AgentShard {
     /// What an endpoint's plan says to a challenge in `response`.
     func asked(_ slot: Int, _ response: Message, isProxy: Bool) -> Authentication.Asked {
-        let plan = endpoints[slot].identity.plan
+        let identity = endpoints[slot].identity
         return Authentication.Asked(
-            isProxy: isProxy, realm: plan.realm, credential: plan.credential, preference: plan.digest,
+            isProxy: isProxy, realm: identity.plan.realm, credential: identity.plan.credential,
+            preference: identity.plan.digest,
             server: response.first(.server).map { response.hash(of: $0) } ?? 0)
     }
 
@@ -51,15 +52,17 @@ extension AgentShard {
     func judgeChallenge(
         _ response: Message, isProxy: Bool, of handle: SlabHandle, inDialogTo destination: TransportAddress? = nil
     ) -> Authentication.Verdict {
-        guard let call = calls[handle] else { return .unsupported }
-        var asked = asked(call.slot, response, isProxy: isProxy)
+        guard let slot = calls[handle]?.slot else { return .unsupported }
+        var asked = asked(slot, response, isProxy: isProxy)
         if let destination {
-            guard call.evidence.role == .caller, destination == endpoints[call.slot].server else { return .foreign }
+            guard calls[handle]!.evidence.role == .caller, destination == endpoints[slot].server else {
+                return .foreign
+            }
             asked.onlyKnownRealms = true
         }
         let challenges = response.challenges(isProxy ? .proxyAuthenticate : .wwwAuthenticate)
         return calls[handle]!.authentication.judge(
-            challenges, asked, book: &endpoints[call.slot].registration.book)
+            challenges, asked, book: &endpoints[slot].registration.book)
     }
 
     /// Writes the credentials that a call's next request carries: for the INVITE, and for requests in its dialog, which go on with
@@ -70,18 +73,18 @@ extension AgentShard {
     @discardableResult func writeCredentials(
         of handle: SlabHandle, _ method: Method, uri: [UInt8], body: [UInt8], destination: TransportAddress
     ) -> Bool {
-        guard let call = calls[handle], call.evidence.role == .caller, destination == endpoints[call.slot].server else {
-            return false
-        }
-        var places = call.authentication.places
+        guard let slot = calls[handle]?.slot, calls[handle]!.evidence.role == .caller,
+            destination == endpoints[slot].server
+        else { return false }
+        var places = calls[handle]!.authentication.places
         var isWritten = false
         while let place = places.first {
             places.remove(place)
             guard
                 let use = calls[handle]!.authentication.use(
-                    place, book: &endpoints[call.slot].registration.book)
+                    place, book: &endpoints[slot].registration.book)
             else { continue }
-            writeCredentials(use, at: place, call.slot, method, uri: uri, body: body)
+            writeCredentials(use, at: place, slot, method, uri: uri, body: body)
             isWritten = true
         }
         return isWritten

@@ -168,13 +168,13 @@ extension AgentShard {
 
     private func challengeRegistration(_ slot: Int, _ response: Message, isProxy: Bool) -> Registration.Action {
         let challenges = response.challenges(isProxy ? .proxyAuthenticate : .wwwAuthenticate)
-        let plan = endpoints[slot].identity.plan
+        let identity = endpoints[slot].identity
         let carried = endpoints[slot].registration.carriedChallenge(isProxy: isProxy)
         let changes = endpoints[slot].registration.authentication.realmChanges
         var asked = asked(slot, response, isProxy: isProxy)
         // Elsewhere than at the registrar only realms are answered that the registrar made known, or that are fixed.
         if let place = endpoints[slot].registration.redirection, place.address != endpoints[slot].server,
-            plan.realm == nil
+            identity.plan.realm == nil
         {
             asked.onlyKnownRealms = true
         }
@@ -187,8 +187,8 @@ extension AgentShard {
         }
         switch verdict {
         case .answer:
-            let registration = endpoints[slot].registration
-            endpoints[slot].evidence.algorithm = registration.carriedChallenge(isProxy: isProxy)?.answeredAlgorithm
+            let answered = endpoints[slot].registration.carriedChallenge(isProxy: isProxy)
+            endpoints[slot].evidence.algorithm = answered?.answeredAlgorithm
         case .rejected:
             switch endpoints[slot].registration.authentication.deadEnd {
             case .realms: endpoints[slot].evidence.note(.realmsNeverSettled)
@@ -196,7 +196,7 @@ extension AgentShard {
             case nil: break
             }
         case .realmMismatch:
-            endpoints[slot].evidence.missingRealm = plan.realm.map { String(decoding: $0, as: UTF8.self) }
+            endpoints[slot].evidence.missingRealm = identity.plan.realm.map { String(decoding: $0, as: UTF8.self) }
         case .unsupported: endpoints[slot].evidence.unsupportedChallenge = true
         case .foreign:
             if let realm = challenges.first.map({ texts.text($0) }) {

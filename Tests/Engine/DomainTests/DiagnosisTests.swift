@@ -78,6 +78,13 @@ import Testing
         (.wrongCredentials, noted(401, [.realmChanged(from: "a", to: "b")])),
         (.foreignChallenge, noted(401, [.redirected(to: "192.0.2.7"), .foreignRealm("evil")])),
         (.registrationRedirected, noted(302, [.redirectRefused(to: "sbc.example")])),
+        (
+            .registrationRedirected,
+            failed(1) {
+                $0.registration.notes = [.redirected(to: "192.0.2.7:5060")]
+                $0.registration.transportFault = .refused
+            }
+        ),
         (.expiryTooBrief, noted(423, [.expiryRaised(to: 600)])),
         (.serverBusy, noted(503, [.waitTooLong(asked: 600, status: 503)], retryAfter: 600)),
         (.serverBusy, noted(480, [.waited(seconds: 5, asked: 5, status: 480)], retryAfter: 5)),

@@ -229,6 +229,11 @@ import Testing
         #expect(!world.shard.rebind(0, now: world.now) && world.shard.isIdle)
     }
 
+    @Test func `what a registration keeps is small: the rest lies elsewhere until it is needed`() {
+        #expect(MemoryLayout<NonceBook>.size <= 72 && MemoryLayout<Authentication>.size <= 32)
+        #expect(MemoryLayout<Registration>.size <= 208)
+    }
+
     @Test func `slow answers neither fail nor double a registration`() throws {
         let world = try registered(["slow=1500"])
         world.pass(.seconds(10))

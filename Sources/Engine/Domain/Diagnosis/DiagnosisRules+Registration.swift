@@ -45,6 +45,20 @@ extension DiagnosisRules {
                 + "redirects the registrations.")
     }
 
+    /// Redirected, and there nothing answered.
+    static let redirectTarget: Rule = { failure in
+        guard !failure.isRegistered, case .redirected(let place)? = failure.registration.notes?.last,
+            failure.registration.transportFault != nil
+        else { return nil }
+        return Finding(
+            .registrationRedirected, detail: place,
+            title: "The server sends registrations to \(place), which does not answer",
+            evidence: notes(failure) + banner(failure.registration.server),
+            remedy:
+                "Check the server's configuration for \(place), and whether a SIP server listens there and takes requests "
+                + "from this address.")
+    }
+
     static let registrationRedirected: Rule = { failure in
         guard !failure.isRegistered, let final = failure.registration.finalStatus, (300..<400).contains(final.code)
         else {

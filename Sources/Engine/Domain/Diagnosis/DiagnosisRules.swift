@@ -7,8 +7,8 @@ enum DiagnosisRules {
     typealias Rule = @Sendable (FailureCase) -> Finding?
 
     static let all: [Rule] = [
-        systemLimit, realmMismatch, unsupportedAuthentication, notSecured, serverStopped, portClosed, connectionLost,
-        hostUnreachable,
+        systemLimit, realmMismatch, unsupportedAuthentication, notSecured, redirectTarget, serverStopped, portClosed,
+        connectionLost, hostUnreachable,
         noAnswer, authenticationCircle, foreignChallenge, wrongCredentials, registrationForbidden, unknownUser,
         registrationRedirected, expiryTooBrief, serverBusy, registrationRefused, refreshRefused, noCommonCodec,
         callRefused,
