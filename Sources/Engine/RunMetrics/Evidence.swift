@@ -237,6 +237,8 @@ public struct EndpointResult: Hashable, Sendable, Codable {
     public var registration = RegistrationEvidence()
     /// What its calls did and saw, in order.
     public var calls: [CallEvidence] = []
+    /// What its way to the server went through; nil when nothing is to be told of it.
+    public var path: PathEvidence?
     /// The endpoint it was paired with, or whose failure kept it from starting (H2).
     public var partner: UInt32?
 

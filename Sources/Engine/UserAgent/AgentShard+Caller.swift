@@ -154,6 +154,11 @@ extension AgentShard {
     }
 
     private func receiveRefusal(_ handle: SlabHandle, _ response: Message, now: Instant) {
+        if response.status == 503, response.retryAfter == nil,
+            invitesElsewhere(handle, after: .status(503), now: now)
+        {
+            return
+        }
         if calls[handle]!.state.receiveRefusal() == .end { endRefused(handle, response, now: now) }
     }
 
@@ -165,6 +170,7 @@ extension AgentShard {
 
     func inviteUnanswered(_ handle: SlabHandle, _ id: ClientTransactionID, fault: TransportFault, now: Instant) {
         guard calls.contains(handle), calls[handle]!.invite == id else { return }
+        if invitesElsewhere(handle, after: .fault(fault), now: now) { return }
         guard calls[handle]!.state.receiveRefusal() == .end else { return }
         calls[handle]!.evidence.transportFault = fault
         calls[handle]!.fail(fault == .silence ? .timeout : .callFailed)
@@ -195,10 +201,40 @@ extension AgentShard {
         if calls[handle]!.evidence.invitedAt == nil {
             calls[handle]!.evidence.invitedAt = elapsed(now)
             window.callsStarted += 1
-            setTimer(handle, at: now + endpoints[slot].plan.ringTimeout)
             advancePhase(slot, to: .calling)
         }
+        if calls[handle]!.timer == nil { setTimer(handle, at: now + endpoints[slot].plan.ringTimeout) }
         send(id, .invite, from: start, owner: .invite(handle), slot, now: now)
+    }
+
+    /// An INVITE that nobody answered goes to the next server as a new transaction (RFC 3263 §4.3); false when there is none.
+    private func invitesElsewhere(_ handle: SlabHandle, after failure: ServerFailure, now: Instant) -> Bool {
+        let slot = calls[handle]!.slot
+        guard calls[handle]!.state == .inviting, calls[handle]!.serversTried < endpoints[slot].plan.fallbacks.count
+        else { return false }
+        calls[handle]!.serversTried += 1
+        calls[handle]!.invite = nil
+        calls[handle]!.state = .due
+        setTimer(handle, at: nil)
+        let isMoved =
+            switch failure {
+            case .fault(let fault): goesElsewhere(slot, fault: fault, now: now)
+            case .status: nextServer(slot, after: failure, now: now)
+            }
+        if isMoved {
+            if endpoints[slot].path == .open { resumeCall(slot, now: now) }
+        } else if calls[handle]?.state == .due {
+            calls[handle]!.state = .inviting
+        }
+        return isMoved
+    }
+
+    /// The way to the server is there: a call that waited for it begins.
+    func resumeCall(_ slot: Int, now: Instant) {
+        guard let handle = endpoints[slot].call, let call = calls[handle], call.state == .due, call.timer == nil,
+            endpoints[slot].stage == .active
+        else { return }
+        sendInvite(handle, now: now)
     }
 
     private func writeInvite(_ handle: SlabHandle, _ slot: Int, branch: Branch) {

@@ -44,7 +44,7 @@ extension AgentShard {
     /// The slot of an endpoint that can act now. A command to one whose connection is still being opened is kept for later.
     private func slot(of endpoint: UInt32, for command: AgentCommand) -> Int? {
         guard let slot = slots[endpoint], endpoints[slot].stage == .active else { return nil }
-        guard endpoints[slot].path == .opening else { return slot }
+        guard endpoints[slot].path.isPending else { return slot }
         endpoints[slot].waiting.append(command)
         return nil
     }
@@ -80,6 +80,7 @@ extension AgentShard {
             endpoints[slot].outcome.worsen(to: .notAttempted)
         }
         hangUp(slot, now: now)
+        stopWaitingForServers(slot, now: now)
         continueClosing(slot, now: now)
     }
 
@@ -94,6 +95,8 @@ extension AgentShard {
         case .waiting:
             stopWaiting(slot, now: now)
         case .registered:
+            // A connection that is being opened again leads to the un-REGISTER, or to its failure.
+            guard endpoints[slot].path != .opening else { return }
             guard endpoints[slot].path == .open else {
                 endpoints[slot].evidence.unregistered = false
                 return close(slot)
@@ -155,7 +158,7 @@ extension AgentShard {
         }
         if openEndpoints == 0 { dropLateAnswers() }
         noteLeftover(slot)
-        emit(.closed(endpoints[slot].result))
+        emit(.closed(endpoints[slot].result(path: leavePath(slot))))
         endpoints[slot].evidence = RegistrationEvidence()
         endpoints[slot].calls = []
     }

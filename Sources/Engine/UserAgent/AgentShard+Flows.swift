@@ -23,37 +23,99 @@ extension AgentShard {
 
     /// A flow can be used from now on, and has this local address.
     public func flowOpened(_ flow: FlowID, local: TransportAddress, now: Instant) {
-        for slot in flows.slots(of: flow) where endpoints[slot].path != .open {
-            endpoints[slot].path = .open
-            endpoints[slot].local = local
-            let waiting = endpoints[slot].waiting
-            endpoints[slot].waiting = []
-            for command in waiting { perform(command, now: now) }
+        for slot in flows.slots(of: flow) where endpoints[slot].flow == flow && endpoints[slot].path != .open {
+            pathOpened(slot, local: local, now: now)
+        }
+    }
+
+    /// The address to open an endpoint's further flow from: its own, or any of the family that the server needs; port 0.
+    public func source(of endpoint: UInt32, toward server: TransportAddress) -> TransportAddress {
+        if let slot = slots[endpoint], endpoints[slot].plan.localAddress.isSameFamily(as: server) {
+            return TransportAddress(ip: endpoints[slot].plan.localAddress.ip, port: 0)
+        }
+        switch server.ip {
+        case .v4: return TransportAddress(ip: .v4(0), port: 0)
+        case .v6: return TransportAddress(ip: .v6(high: 0, low: 0), port: 0)
         }
     }
 
     /// The flow that `openFlow` asked for has this number; it is not open yet.
-    public func flowAssigned(endpoint: UInt32, flow: FlowID) {}
+    public func flowAssigned(endpoint: UInt32, flow: FlowID) {
+        guard let slot = slots[endpoint], endpoints[slot].stage != .closed,
+            let purpose = paths[slot]?.asked.first
+        else {
+            // The endpoint was closed meanwhile.
+            if flows.slots(of: flow).isEmpty { outputs.append(.closeFlow(flow)) }
+            return
+        }
+        paths[slot]!.asked.removeFirst()
+        flows.add(slot: slot, to: flow, userHash: FlowTable.hash(endpoints[slot].identity.contactUser))
+        switch purpose {
+        case .server: endpoints[slot].flow = flow
+        }
+    }
 
     /// The peer answered the keep-alive of a connection (RFC 5626 §4.4.1).
     public func pongReceived(_ flow: FlowID, now: Instant) {}
 
-    /// A flow could not be opened, or is gone. What needs it fails with `fault`; `detail` says more in a sentence.
+    /// A flow could not be opened, or is gone; `detail` says more than `fault` in a sentence. Registered endpoints get another
+    /// one; what cannot go on without it fails with `fault`.
     public func flowFailed(_ flow: FlowID, fault: TransportFault, detail: String? = nil, now: Instant) {
-        let members = flows.slots(of: flow)
-        for slot in members { endpoints[slot].path = .failed(fault) }
-        failing(with: fault, now: now) { layer.transportFailed(flow: flow) }
+        let members = flows.slots(of: flow).filter { endpoints[$0].flow == flow && endpoints[$0].stage != .closed }
+        flows.forget(flow)
         for slot in members {
-            let waiting = endpoints[slot].waiting
-            endpoints[slot].waiting = []
-            for command in waiting { perform(command, now: now) }
-            loseCall(slot, fault: fault, now: now)
-            loseRegistration(slot, fault: fault, now: now)
+            paths[slot, default: PathState()].wasOpen = endpoints[slot].path == .open
+            endpoints[slot].path = .failed(fault)
+        }
+        failing(with: fault, detail: detail, now: now) {
+            layer.transportFailed(flow: flow)
+            while let event = layer.advance(to: now) { perform(event, now: now) }
+            for slot in members { leaveBroken(slot, fault: fault, now: now) }
         }
     }
 
     /// A datagram was refused on its way (ICMP): requests to that destination on that flow fail.
     public func sendRefused(flow: FlowID, destination: TransportAddress, fault: TransportFault, now: Instant) {
         failing(with: fault, now: now) { layer.transportFailed(flow: flow, destination: destination) }
+    }
+
+    // MARK: What it means
+
+    private func pathOpened(_ slot: Int, local: TransportAddress, now: Instant) {
+        endpoints[slot].path = .open
+        endpoints[slot].local = local
+        if let state = paths[slot], state.isRecovering {
+            paths[slot]!.evidence.reconnects &+= 1
+            if !endpoints[slot].plan.registers { noteService(slot) }
+        }
+        resumeRegistration(slot, now: now)
+        resumeCall(slot, now: now)
+        let waiting = endpoints[slot].waiting
+        endpoints[slot].waiting = []
+        for command in waiting { perform(command, now: now) }
+    }
+
+    /// The endpoint's flow is gone. A call that is up can go on over another one (RFC 3261 §18); one that is not cannot.
+    private func leaveBroken(_ slot: Int, fault: TransportFault, now: Instant) {
+        if let handle = endpoints[slot].call, let state = calls[handle]?.state, state != .established, state != .due {
+            loseCall(slot, fault: fault, now: now)
+        }
+        guard case .failed = endpoints[slot].path, endpoints[slot].stage != .closed else { return }
+        if !recover(slot, fault: fault, now: now) { losePath(slot, fault: fault, now: now) }
+    }
+
+    /// A request got no answer for this reason: whether the endpoint has another way now, over a new connection or to another server.
+    func goesElsewhere(_ slot: Int, fault: TransportFault, now: Instant) -> Bool {
+        if case .failed = endpoints[slot].path { return recover(slot, fault: fault, now: now) }
+        return nextServer(slot, after: .fault(fault), now: now)
+    }
+
+    /// There is no way to any server any more: what waited for one fails.
+    func losePath(_ slot: Int, fault: TransportFault, now: Instant) {
+        let waiting = endpoints[slot].waiting
+        endpoints[slot].waiting = []
+        for command in waiting { perform(command, now: now) }
+        loseCall(slot, fault: fault, now: now)
+        loseRegistration(slot, fault: fault, now: now)
     }
 }

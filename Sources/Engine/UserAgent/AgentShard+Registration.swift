@@ -19,7 +19,7 @@ extension AgentShard {
     /// The first REGISTER or a refresh is due.
     func registrationIsDue(_ slot: Int, now: Instant) {
         endpoints[slot].registration.timer = nil
-        guard endpoints[slot].stage == .active else { return }
+        guard endpoints[slot].stage == .active, isPathReady(slot, now: now) else { return }
         switch endpoints[slot].registration.state {
         case .idle: beginRegistering(slot, now: now)
         case .registered, .waiting: sendRegister(slot, .bind, now: now)
@@ -27,7 +27,7 @@ extension AgentShard {
         }
     }
 
-    private func beginRegistering(_ slot: Int, now: Instant) {
+    func beginRegistering(_ slot: Int, now: Instant) {
         sendRegister(slot, endpoints[slot].plan.staleContact == nil ? .bind : .clear, now: now)
     }
 
@@ -60,6 +60,9 @@ extension AgentShard {
             if action == .send {
                 endpoints[slot].evidence.note(.expiryRaised(to: endpoints[slot].registration.expires))
             }
+        case 503 where response.retryAfter == nil && nextServer(slot, after: .status(status), now: now):
+            // RFC 3263 §4.3: a 503 counts as a failure to contact the server.
+            return
         case 408, 413, 480, 486, 500..<600:
             action =
                 postponeRegistration(slot, status: status, asked: response.retryAfter, now: now)
@@ -75,6 +78,7 @@ extension AgentShard {
 
     func registrationUnanswered(_ slot: Int, _ id: ClientTransactionID, fault: TransportFault, now: Instant) {
         guard endpoints[slot].registration.transaction == id else { return }
+        if goesElsewhere(slot, fault: fault, now: now) { return }
         if endpoints[slot].path == .open,
             let action = postponeRegistration(slot, status: 0, asked: nil, now: now)
         {
@@ -89,13 +93,13 @@ extension AgentShard {
     /// under way on the old flow is given up.
     ///
     /// - Returns: false when there is no registration to carry on: not begun, at its end, or over.
-    @discardableResult func rebind(_ slot: Int, now: Instant) -> Bool {
+    @discardableResult func rebind(_ slot: Int, clearing: Bool = false, now: Instant) -> Bool {
         guard endpoints[slot].stage == .active else { return false }
         detachRegistration(slot)
         switch endpoints[slot].registration.state {
         case .registered, .waiting:
-            endpoints[slot].evidence.note(.rebound)
-            sendRegister(slot, .bind, now: now)
+            if endpoints[slot].registration.isBound { endpoints[slot].evidence.note(.rebound) }
+            sendRegister(slot, clearing ? .clear : .bind, now: now)
             return true
         case .idle, .clearing, .registering, .refreshing, .unregistering, .ended:
             return false
@@ -115,15 +119,42 @@ extension AgentShard {
         endpoints[slot].registration.detach()
     }
 
-    /// The flow of a registered endpoint is gone, and with it the way back to it.
+    /// The way to the server is gone for good, and with it the registration that was made or planned.
     func loseRegistration(_ slot: Int, fault: TransportFault, now: Instant) {
-        guard case .registered = endpoints[slot].registration.state, endpoints[slot].stage != .closed else { return }
-        endpoints[slot].evidence.unregistered = false
+        guard endpoints[slot].stage != .closed else { return }
+        switch endpoints[slot].registration.state {
+        case .ended: return
+        case .idle where endpoints[slot].evidence.scheduledAt == nil: return
+        case .registered, .refreshing: endpoints[slot].evidence.unregistered = false
+        case .idle, .clearing, .registering, .waiting, .unregistering: break
+        }
         fail(slot, fault: fault, now: now)
     }
 
+    /// The way to the server is there again, or leads to another one: the REGISTER that is wanted now is sent on it.
+    func resumeRegistration(_ slot: Int, now: Instant) {
+        guard endpoints[slot].stage == .active else { return endOnNewFlow(slot, now: now) }
+        let registration = endpoints[slot].registration
+        guard registration.state == .idle else {
+            rebind(slot, clearing: registration.isClearing, now: now)
+            return
+        }
+        if endpoints[slot].evidence.scheduledAt != nil, registration.timer == nil { beginRegistering(slot, now: now) }
+    }
+
+    /// A finishing endpoint has a way again: what is bound is removed, what was only begun is given up.
+    private func endOnNewFlow(_ slot: Int, now: Instant) {
+        guard endpoints[slot].stage == .finishing else { return }
+        detachRegistration(slot)
+        endpoints[slot].registration.isBound
+            ? continueClosing(slot, now: now) : loseRegistration(slot, fault: .reset, now: now)
+    }
+
     private func fail(_ slot: Int, fault: TransportFault, now: Instant) {
-        if !endpoints[slot].registration.isUnregistering { endpoints[slot].evidence.transportFault = fault }
+        if !endpoints[slot].registration.isUnregistering {
+            endpoints[slot].evidence.transportFault = fault
+            endpoints[slot].evidence.transportDetail = presentDetail
+        }
         perform(endpoints[slot].registration.failed(), slot, now: now)
     }
 
@@ -136,6 +167,7 @@ extension AgentShard {
         }
         let bindings = bindings(slot, in: response)
         let granted = bindings.granted ?? response.expires ?? endpoints[slot].registration.expires
+        noteService(slot)
         endpoints[slot].evidence.grantedExpires = granted
         endpoints[slot].evidence.otherBindings = bindings.others
         if !bindings.hasOurs { endpoints[slot].evidence.note(.ownContactMissing) }

@@ -27,6 +27,8 @@ public final class AgentShard {
     var slots: [UInt32: Int] = [:]
     var streams: [UInt64: Int] = [:]
     var flows = FlowTable()
+    /// What is rarely needed of the endpoints' ways to their servers, by slot.
+    var paths: [Int: PathState] = [:]
     var calls = Slab<Call>()
     var timers = TimerQueue<AgentTimer>()
     /// The shard's deadline after `finishAll`.
@@ -38,6 +40,8 @@ public final class AgentShard {
     var lateAnswers: [ClientTransactionID: TimerHandle] = [:]
     /// What the driver said while it reported a broken flow; transactions that fail then failed of it.
     var presentFault: TransportFault?
+    /// The same in a sentence.
+    var presentDetail: String?
 
     /// What the shard itself waits for.
     enum AgentTimer {
@@ -47,6 +51,8 @@ public final class AgentShard {
         case callExtras(SlabHandle)
         /// An INVITE that was given up is not kept for late answers any longer.
         case lateAnswers(ClientTransactionID)
+        /// All servers of an endpoint are tried again.
+        case reconnect(slot: Int)
         case deadline
     }
 
@@ -117,6 +123,7 @@ public final class AgentShard {
             case .lateAnswers(let invite):
                 lateAnswers[invite] = nil
                 layer.abandon(invite)
+            case .reconnect(let slot): reconnectIsDue(slot, now: now)
             case .deadline: closeAll(now: now)
             }
         }
@@ -154,14 +161,16 @@ public final class AgentShard {
     }
 
     /// Runs `body` while transactions that fail are known to fail of `fault`.
-    func failing(with fault: TransportFault, now: Instant, _ body: () -> Void) {
+    func failing(with fault: TransportFault, detail: String? = nil, now: Instant, _ body: () -> Void) {
         presentFault = fault
+        presentDetail = detail
         body()
         drainTransactions(now: now)
         presentFault = nil
+        presentDetail = nil
     }
 
-    private func perform(_ event: TransactionEvent, now: Instant) {
+    func perform(_ event: TransactionEvent, now: Instant) {
         switch event {
         case .retransmitted(let owner):
             window.retransmissions += 1

@@ -42,6 +42,8 @@ struct Call {
     var sequence: UInt32 = 0
     var authentication = Authentication()
     var invite: ClientTransactionID?
+    /// Servers that the INVITE was sent to in vain.
+    var serversTried = 0
     /// Branch of the ACK to the 2xx; the same in each copy.
     var acknowledgement: Branch?
     /// Credential lines of the INVITE: the ACK repeats them (RFC 3261 §22.1).

@@ -38,7 +38,17 @@ struct Endpoint: Sendable {
         /// A connection that is not open yet.
         case opening
         case open
+        /// Every server failed; after a while they are tried again (RFC 5626 §4.5).
+        case waiting(TransportFault)
         case failed(TransportFault)
+
+        /// Whether it is not open, but may be soon.
+        var isPending: Bool {
+            switch self {
+            case .opening, .waiting: true
+            case .open, .failed: false
+            }
+        }
     }
 
     let identity: EndpointIdentity
@@ -84,14 +94,18 @@ struct Endpoint: Sendable {
     /// How they go.
     var transport: Transport { serverPlace == 0 ? plan.transport : plan.fallbacks[Int(serverPlace) - 1].transport }
 
+    /// The server and its transport.
+    var target: ServerTarget { ServerTarget(address: server, transport: transport) }
+
     /// Its result as it stands.
-    var result: EndpointResult {
+    func result(path: PathEvidence?) -> EndpointResult {
         var result = EndpointResult(
             index: plan.index, group: plan.group, username: String(decoding: plan.username, as: UTF8.self))
         result.phase = phase
         result.outcome = outcome
         result.registration = evidence
         result.calls = calls
+        result.path = path
         result.partner = partner
         return result
     }

@@ -140,6 +140,10 @@ public struct ShardConfiguration: Sendable {
     public var mediaReportTimeout: Interval = .seconds(2)
     /// How long a first registration waits in all when the server asks for it (Retry-After); a refresh as long as its binding stands.
     public var registrationPatience: Interval = .seconds(60)
+    /// What the waits between two tries of all servers grow from, and to (RFC 5626 §4.5); each is 50 to 100 % of that.
+    public var reconnectWaits: ClosedRange<Interval> = .seconds(30) ... .seconds(1800)
+    /// How often all servers are tried in a row before a registered endpoint gives up its lost connection.
+    public var reconnectRounds: UInt8 = 8
     /// Whether each binding is told by `AgentEvent.bound`, for who must remove it should this process die (D5).
     public var reportsBindings = false
 

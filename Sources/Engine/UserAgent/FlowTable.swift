@@ -29,6 +29,38 @@ struct FlowTable {
         }
     }
 
+    /// Takes an endpoint out of a flow; true when it was the last one.
+    @discardableResult
+    mutating func remove(slot: Int, from flow: FlowID) -> Bool {
+        switch flows[flow] {
+        case nil:
+            return false
+        case .one(let only, _):
+            guard only == slot else { return false }
+            flows[flow] = nil
+            return true
+        case .many(var slots, var byUser):
+            flows[flow] = nil
+            slots.removeAll { $0 == slot }
+            for (hash, member) in byUser where member == slot { byUser[hash] = nil }
+            guard !slots.isEmpty else { return true }
+            flows[flow] = .many(slots: slots, byUser: byUser)
+            return false
+        }
+    }
+
+    /// Forgets a flow that is gone.
+    mutating func forget(_ flow: FlowID) { flows[flow] = nil }
+
+    /// Whether an endpoint is one of a flow's.
+    func contains(slot: Int, on flow: FlowID) -> Bool {
+        switch flows[flow] {
+        case nil: false
+        case .one(let only, _): only == slot
+        case .many(let slots, _): slots.contains(slot)
+        }
+    }
+
     /// Whether a flow has an endpoint with this Contact user already.
     func contains(userHash: UInt64, on flow: FlowID) -> Bool {
         switch flows[flow] {

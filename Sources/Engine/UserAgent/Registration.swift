@@ -243,6 +243,11 @@ struct Registration: Sendable {
         return .send
     }
 
+    /// Another server is used from now on: where the last one sent the registration does not matter there.
+    mutating func forgetRedirections() {
+        if !troubles.isEmpty { troubles[0].redirections = [] }
+    }
+
     /// The server asks to come back (Retry-After), or did not answer a refresh: when to try again, nil when it is over.
     ///
     /// - Parameters:

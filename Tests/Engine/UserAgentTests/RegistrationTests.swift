@@ -303,10 +303,10 @@ import UserAgent
         let register = try #require(stage.requests.first)
         #expect(register["Via"]?.hasPrefix("SIP/2.0/TCP 198.51.100.1:40000;rport;branch=") == true)
         #expect(register["Contact"] == "<sip:alice@198.51.100.1:40000;transport=tcp>")
-        stage.shard.flowFailed(FlowID(raw: 1), fault: .reset, now: stage.now)
-        stage.settle()
+        stage.opening = { _ in .refused }
+        stage.lose(FlowID(raw: 1))
         let result = try #require(finished(stage))
-        #expect(result.registration.transportFault == .reset && result.outcome == .registrationFailed)
+        #expect(result.registration.transportFault == .refused && result.outcome == .registrationFailed)
 
         let refused = self.stage([]) { $0.localAddress.port = 0 }
         refused.register(0)

@@ -25,8 +25,21 @@ final class Stage {
     var drop: (SIPText) -> Bool = { _ in false }
     /// Answers what is sent to the server's address.
     var server: (SIPText) -> [String] = { _ in [] }
+    /// Answers what is sent to other servers.
+    var others: [TransportAddress: (SIPText) -> [String]] = [:]
     /// What a stream's report says; nil gives none.
     var report: StreamReport? = StreamReport()
+    /// What opening a flow to a server ends with; nil for an open one.
+    var opening: (ServerTarget) -> TransportFault? = { _ in nil }
+    /// Flows that the shard asked for, in order, and those it had closed.
+    var opened: [(endpoint: UInt32, target: ServerTarget, flow: FlowID)] = []
+    var openedAt: [Instant] = []
+    var closed: [FlowID] = []
+    /// Datagrams and stream bytes that are no SIP messages, in order.
+    var keepAlives: [(bytes: [UInt8], flow: FlowID, at: Instant)] = []
+    /// Answers them; nil is silence.
+    var answer: ([UInt8]) -> [UInt8]? = { _ in nil }
+    private var isOpening: [(flow: FlowID, target: ServerTarget)] = []
     private var locals: [FlowID: TransportAddress] = [:]
     private var addresses: [TransportAddress: FlowID] = [:]
     private var queue: [(bytes: [UInt8], flow: FlowID, source: TransportAddress)] = []
@@ -82,11 +95,30 @@ final class Stage {
     func settle() {
         for _ in 0..<1000 {
             drain()
+            if !isOpening.isEmpty {
+                let next = isOpening.removeFirst()
+                open(next.flow, next.target)
+                continue
+            }
             guard !queue.isEmpty else { return }
             let next = queue.removeFirst()
             next.bytes.withUnsafeBytes { shard.receive($0, flow: next.flow, source: next.source, now: now) }
         }
         Issue.record("the wire does not come to rest")
+    }
+
+    /// A flow that the shard asked for is open, or cannot be opened.
+    private func open(_ flow: FlowID, _ target: ServerTarget) {
+        if let fault = opening(target) { return shard.flowFailed(flow, fault: fault, now: now) }
+        let local = TransportAddress(198, 51, 100, 1, port: UInt16(40_000 + flow.raw))
+        locals[flow] = local
+        shard.flowOpened(flow, local: local, now: now)
+    }
+
+    /// A connection breaks.
+    func lose(_ flow: FlowID, fault: TransportFault = .reset) {
+        shard.flowFailed(flow, fault: fault, now: now)
+        settle()
     }
 
     /// Lets time pass; timers fire when they are due.
@@ -104,12 +136,19 @@ final class Stage {
     private func drain() {
         for transmission in shard.transmissions {
             let bytes = shard.withMessage(transmission) { [UInt8]($0) }
+            if bytes[0] < 4 || bytes == Array("\r\n\r\n".utf8) {
+                keepAlives.append((bytes, transmission.flow, now))
+                if let answer = answer(bytes) { queue.append((answer, transmission.flow, transmission.destination)) }
+                continue
+            }
             let message = SIPText(String(decoding: bytes, as: UTF8.self))
             sent.append((message, transmission.destination))
             if drop(message) { continue }
             let source = locals[transmission.flow] ?? Self.server
             if transmission.destination == Self.server {
                 queue += server(message).map { (Array($0.utf8), transmission.flow, Self.server) }
+            } else if let other = others[transmission.destination] {
+                queue += other(message).map { (Array($0.utf8), transmission.flow, transmission.destination) }
             } else if let flow = addresses[transmission.destination] {
                 queue.append((bytes, flow, source))
             }
@@ -120,7 +159,13 @@ final class Stage {
             switch output {
             case .event(let event): events.append(event)
             case .openMedia, .updateMedia: media.append(output)
-            case .openFlow, .closeFlow: break
+            case .openFlow(let endpoint, let target):
+                let flow = FlowID(raw: UInt32(1000 + opened.count))
+                opened.append((endpoint, target, flow))
+                openedAt.append(now)
+                isOpening.append((flow, target))
+                shard.flowAssigned(endpoint: endpoint, flow: flow)
+            case .closeFlow(let flow): closed.append(flow)
             case .closeMedia(let stream):
                 media.append(output)
                 if let report { shard.mediaReported(stream: stream, report: report, now: now) }

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Bedrock
+import RunMetrics
+import SIP
+
+/// Why a server is left for the next one (RFC 3263 §4.3).
+enum ServerFailure: Hashable, Sendable {
+    /// It could not be reached, or did not answer.
+    case fault(TransportFault)
+    /// It refused with a status that says so.
+    case status(UInt16)
+}
+
+/// What is rarely needed of an endpoint's way to its servers; an endpoint whose server is simply there has none.
+struct PathState: Sendable {
+    /// What a flow was asked for.
+    enum Purpose: Hashable, Sendable {
+        /// The way to the server.
+        case server
+    }
+
+    var evidence = PathEvidence()
+    /// Servers that failed since one last served.
+    var tried = 0
+    /// Rounds through all servers since a connection last held (RFC 5626 §4.5: consecutive failures).
+    var rounds: UInt8 = 0
+    /// Places of servers whose certificate is no good: trying again changes nothing.
+    var excluded: UInt64 = 0
+    /// A connection was lost, and no server has served since.
+    var isRecovering = false
+    /// The connection was open before it was lost.
+    var wasOpen = false
+    /// When a lost connection was last replaced at once.
+    var replacedAt: Instant?
+    /// Fires when all servers are tried again.
+    var timer: TimerHandle?
+    /// Flows that were asked for and have no number yet, in order.
+    var asked: [Purpose] = []
+
+    /// Whether a server's certificate is no good.
+    func excludes(_ place: Int) -> Bool { excluded >> UInt64(place) & 1 == 1 }
+}
+
+extension TransportFault {
+    /// Whether another try at the same server can only end the same way.
+    var isLasting: Bool {
+        switch self {
+        case .certificateExpired, .certificateWrongHost, .certificateUntrusted, .certificateRefused: true
+        case .refused, .reset, .unreachable, .connectTimeout, .silence, .tls, .webSocketRefused, .system: false
+        }
+    }
+}
+
+extension TransportAddress {
+    /// Whether a socket of one address can reach the other.
+    func isSameFamily(as other: TransportAddress) -> Bool {
+        switch (ip, other.ip) {
+        case (.v4, .v4), (.v6, .v6): true
+        case (.v4, .v6), (.v6, .v4): false
+        }
+    }
+}
