@@ -23,6 +23,10 @@ public struct PBXConfiguration: Sendable {
     public var defaultExpires: UInt32 = 3600
     /// Whose challenges and names it takes on.
     public var profile = PBXProfile.callmeter
+    /// Whether it does outbound with who offers it, and asks for keep-alives (RFC 5626).
+    public var isOutbound = false
+    /// How often it asks for keep-alives, in seconds; nil leaves it to the peer.
+    public var flowTimer: UInt32?
     /// Faults that it plays.
     public var faults: [PBXFault] = []
     /// The times the SIP timers are made from.

@@ -115,7 +115,12 @@ extension PBXEngine {
 
     /// 200 with all contacts and what is left of their time.
     private func confirm(_ id: ServerTransactionID, _ place: Int, now: Instant) {
+        let isOutbound = configuration.isOutbound && layer.request(of: id)?.lists(.supported, "outbound") == true
         guard let start = layer.beginResponse(id, status: 200, toTag: makeTag()) else { return }
+        if isOutbound {
+            layer.writer.header(.require, "outbound")
+            if let timer = configuration.flowTimer { layer.writer.header(.flowTimer, decimal: UInt64(timer)) }
+        }
         let faults = accounts.states[place].faults
         for binding in accounts.states[place].bindings where !faults.contains(.missingContact) {
             layer.writer.beginHeader(.contact)

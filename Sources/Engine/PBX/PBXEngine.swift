@@ -117,6 +117,9 @@ public final class PBXEngine {
 
     /// Takes in one whole message: a datagram, or what a `StreamFramer` cut.
     public func receive(_ bytes: UnsafeRawBufferPointer, flow: FlowID, source: TransportAddress, now: Instant) {
+        if let first = bytes.first, STUNMessage.isFirstByte(first) {
+            return answerBinding(bytes, flow: flow, source: source)
+        }
         let message: Message
         do throws(ParseError) {
             message = try Message.parse(datagram: bytes)
@@ -125,6 +128,16 @@ public final class PBXEngine {
             return
         }
         receive(message, flow: flow, source: source, now: now)
+    }
+
+    /// The keep-alive of a UDP flow is answered with where it came from (RFC 5626 §4.4.2, RFC 5389 §7.3.1).
+    private func answerBinding(_ bytes: UnsafeRawBufferPointer, flow: FlowID, source: TransportAddress) {
+        guard let request = STUNMessage(bytes), request.kind == .request, flows[flow]?.transport == .udp,
+            !configuration.faults.contains(PBXFault(.silence, .all))
+        else { return }
+        let start = layer.writer.output.count
+        layer.writer.output.append(STUNMessage(.success, request.transaction, mappedAddress: source))
+        layer.transmit(from: start, flow: flow, destination: source)
     }
 
     /// Takes in one parsed message.

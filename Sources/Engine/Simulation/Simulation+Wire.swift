@@ -14,6 +14,13 @@ extension Simulation {
         let link = Int(flow.raw) - 1
         guard network.links.indices.contains(link) else { return }
         let isStream = network.links[link].connection != nil
+        guard let first = bytes.first, first > 0x20 else {
+            // What is no message only keeps the way open.
+            if let connection = network.links[link].connection {
+                sendBytes(bytes, connection: connection, toServer: true)
+            }
+            return
+        }
         var found: [(String, Int?)] = []
         let request = watch.sent(bytes, link: link, to: isStream ? network.server : destination, now: now) {
             found.append(($0, $1))

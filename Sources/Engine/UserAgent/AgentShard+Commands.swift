@@ -175,7 +175,7 @@ extension AgentShard {
     /// The Contact of an endpoint exactly as it is registered.
     func contact(of slot: Int) -> [UInt8] {
         var contact = ByteWriter(capacity: 64)
-        contact.appendContact(endpoints[slot])
+        contact.appendContact(endpoints[slot], at: contactAddress(slot))
         return contact.bytes
     }
 }

@@ -18,7 +18,8 @@ extension AgentShard {
 
     /// Forgets the transmissions, once the driver has sent them.
     public func removeTransmissions() {
-        window.messagesSent += UInt32(layer.transmissions.count)
+        window.messagesSent += UInt32(layer.transmissions.count - keepAlivesWaiting)
+        keepAlivesWaiting = 0
         layer.removeTransmissions()
     }
 

@@ -14,28 +14,27 @@ extension AgentShard {
         destination: TransportAddress? = nil, now: Instant
     ) {
         let endpoint = endpoints[slot]
+        let destination = destination ?? endpoint.server
+        if layer.writer.output.count - start > Self.largestDatagram,
+            divertLarge(id, method, from: start, owner: owner, slot, destination: destination, now: now)
+        {
+            return
+        }
         layer.send(
-            id, method: method, from: start, owner: owner.raw, flow: endpoint.flow,
-            destination: destination ?? endpoint.server, isReliable: endpoint.transport.isReliable, now: now)
+            id, method: method, from: start, owner: owner.raw, flow: endpoint.flow, destination: destination,
+            isReliable: endpoint.transport.isReliable, now: now)
     }
 
     // MARK: What the driver tells
 
     /// A flow can be used from now on, and has this local address.
     public func flowOpened(_ flow: FlowID, local: TransportAddress, now: Instant) {
-        for slot in flows.slots(of: flow) where endpoints[slot].flow == flow && endpoints[slot].path != .open {
-            pathOpened(slot, local: local, now: now)
-        }
-    }
-
-    /// The address to open an endpoint's further flow from: its own, or any of the family that the server needs; port 0.
-    public func source(of endpoint: UInt32, toward server: TransportAddress) -> TransportAddress {
-        if let slot = slots[endpoint], endpoints[slot].plan.localAddress.isSameFamily(as: server) {
-            return TransportAddress(ip: endpoints[slot].plan.localAddress.ip, port: 0)
-        }
-        switch server.ip {
-        case .v4: return TransportAddress(ip: .v4(0), port: 0)
-        case .v6: return TransportAddress(ip: .v6(high: 0, low: 0), port: 0)
+        for slot in flows.slots(of: flow) where endpoints[slot].stage != .closed {
+            if endpoints[slot].flow != flow {
+                sideOpened(slot, flow, now: now)
+            } else if endpoints[slot].path != .open {
+                pathOpened(slot, local: local, now: now)
+            }
         }
     }
 
@@ -52,24 +51,26 @@ extension AgentShard {
         flows.add(slot: slot, to: flow, userHash: FlowTable.hash(endpoints[slot].identity.contactUser))
         switch purpose {
         case .server: endpoints[slot].flow = flow
+        case .largeRequests: paths[slot]!.side?.flow = flow
         }
     }
-
-    /// The peer answered the keep-alive of a connection (RFC 5626 §4.4.1).
-    public func pongReceived(_ flow: FlowID, now: Instant) {}
 
     /// A flow could not be opened, or is gone; `detail` says more than `fault` in a sentence. Registered endpoints get another
     /// one; what cannot go on without it fails with `fault`.
     public func flowFailed(_ flow: FlowID, fault: TransportFault, detail: String? = nil, now: Instant) {
-        let members = flows.slots(of: flow).filter { endpoints[$0].flow == flow && endpoints[$0].stage != .closed }
+        let all = flows.slots(of: flow).filter { endpoints[$0].stage != .closed }
+        let members = all.filter { endpoints[$0].flow == flow }
+        dropKeeper(flow)
         flows.forget(flow)
         for slot in members {
+            endpoints[slot].keepsFlow = false
             paths[slot, default: PathState()].wasOpen = endpoints[slot].path == .open
             endpoints[slot].path = .failed(fault)
         }
         failing(with: fault, detail: detail, now: now) {
             layer.transportFailed(flow: flow)
             while let event = layer.advance(to: now) { perform(event, now: now) }
+            for slot in all where endpoints[slot].flow != flow { sideFailed(slot, flow, now: now) }
             for slot in members { leaveBroken(slot, fault: fault, now: now) }
         }
     }
@@ -84,6 +85,7 @@ extension AgentShard {
     private func pathOpened(_ slot: Int, local: TransportAddress, now: Instant) {
         endpoints[slot].path = .open
         endpoints[slot].local = local
+        forgetPublicAddress(slot)
         if let state = paths[slot], state.isRecovering {
             paths[slot]!.evidence.reconnects &+= 1
             if !endpoints[slot].plan.registers { noteService(slot) }

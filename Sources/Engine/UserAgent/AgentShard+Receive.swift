@@ -8,6 +8,9 @@ public import SIP
 extension AgentShard {
     /// Takes in one whole SIP message: a datagram, or what a `StreamFramer` cut. What cannot be read is dropped.
     public func receive(_ bytes: UnsafeRawBufferPointer, flow: FlowID, source: TransportAddress, now: Instant) {
+        if let first = bytes.first, STUNMessage.isFirstByte(first) {
+            return receiveBinding(bytes, flow: flow, now: now)
+        }
         let message: Message
         do throws(ParseError) {
             message = try Message.parse(datagram: bytes)
@@ -55,6 +58,7 @@ extension AgentShard {
         case .invite(let handle): receiveInviteResponse(handle, id, message, now: now)
         case .bye(let handle): receiveByeResponse(handle, message, now: now)
         case .dialogRequest(let handle): receiveDialogResponse(handle, id, message, now: now)
+        case .keepAlive(let flow): optionsAnswered(flow, id, status: message.status ?? 0, now: now)
         case .nobody: break
         }
     }

@@ -28,6 +28,7 @@ extension AgentShard {
             layer.writer.header(.contact, bytes: contact)
         } else {
             writeRegisterContact(slot, expires: expires)
+            writeRegisterPath(slot, isBinding: purpose == .bind)
         }
         writeUserAgent()
         var places = endpoints[slot].registration.authentication.places
@@ -76,9 +77,14 @@ extension AgentShard {
 
     /// Writes the Contact of a REGISTER with the parameters that the plan gives it.
     private func writeRegisterContact(_ slot: Int, expires: UInt32) {
-        guard let style = endpoints[slot].plan.contact else { return writeContact(slot) }
         layer.writer.beginHeader(.contact)
-        layer.writer.output.appendContact(endpoints[slot])
+        layer.writer.output.appendContact(endpoints[slot], at: contactAddress(slot))
+        writeOutboundParameters(slot)
+        if let style = endpoints[slot].plan.contact { writeStyle(style, expires: expires) }
+        layer.writer.endLine()
+    }
+
+    private func writeStyle(_ style: ContactStyle, expires: UInt32) {
         layer.writer.output.append(style.parameters)
         if let q = style.q {
             let thousandths = UInt64(min(q, 1000))
@@ -93,12 +99,11 @@ extension AgentShard {
             layer.writer.output.append(";expires=")
             layer.writer.output.append(decimal: UInt64(expires))
         }
-        layer.writer.endLine()
     }
 
     func writeContact(_ slot: Int) {
         layer.writer.beginHeader(.contact)
-        layer.writer.output.appendContact(endpoints[slot])
+        layer.writer.output.appendContact(endpoints[slot], at: contactAddress(slot), isOutbound: isOutbound(slot))
         layer.writer.endLine()
     }
 
@@ -109,15 +114,17 @@ extension AgentShard {
 
 extension ByteWriter {
     /// Appends an endpoint's Contact.
-    mutating func appendContact(_ endpoint: Endpoint) {
+    /// - Parameter isOutbound: requests in the dialog are to come over the same flow (RFC 5626 §4.3).
+    mutating func appendContact(_ endpoint: Endpoint, at address: TransportAddress, isOutbound: Bool = false) {
         append("<sip:")
         append(endpoint.identity.contactUser)
         append(0x40)
-        append(address: endpoint.local)
+        append(address: address)
         if endpoint.transport != .udp {
             append(";transport=")
             append(endpoint.transport.parameterName)
         }
+        if isOutbound { append(";ob") }
         append(0x3E)
     }
 

@@ -60,6 +60,7 @@ extension AgentShard {
             if action == .send {
                 endpoints[slot].evidence.note(.expiryRaised(to: endpoints[slot].registration.expires))
             }
+        case 439 where doWithoutOutbound(slot): action = .send
         case 503 where response.retryAfter == nil && nextServer(slot, after: .status(status), now: now):
             // RFC 3263 §4.3: a 503 counts as a failure to contact the server.
             return
@@ -167,7 +168,7 @@ extension AgentShard {
         }
         let bindings = bindings(slot, in: response)
         let granted = bindings.granted ?? response.expires ?? endpoints[slot].registration.expires
-        noteService(slot)
+        learnPath(slot, response, now: now)
         endpoints[slot].evidence.grantedExpires = granted
         endpoints[slot].evidence.otherBindings = bindings.others
         if !bindings.hasOurs { endpoints[slot].evidence.note(.ownContactMissing) }
@@ -180,7 +181,7 @@ extension AgentShard {
         var granted: UInt32?
         var hasOurs = false
         var others: UInt16 = 0
-        let local = endpoints[slot].local
+        let local = contactAddress(slot)
         response.forEachContact { contact in
             guard case .address(let address, let expires, _)? = contact, let uri = response.uri(address.uri) else {
                 return true
@@ -367,8 +368,8 @@ extension AgentShard {
         guard endpoints[slot].stage == .active, let granted = endpoints[slot].evidence.grantedExpires, granted > 0
         else { return }
         if let timer = endpoints[slot].registration.timer { timers.cancel(timer) }
+        let delay = Registration.refreshDelay(granted: granted, chance: random.unit())
         endpoints[slot].registration.timer = timers.schedule(
-            .registration(slot: slot),
-            at: now + Registration.refreshDelay(granted: granted, chance: random.unit()))
+            .registration(slot: slot), at: takeRebinding(slot) ? now : now + delay)
     }
 }

@@ -120,11 +120,13 @@ extension AgentShard {
         endpoints[slot].flow = endpoint.plan.flow
         endpoints[slot].local = endpoint.plan.localAddress
         endpoints[slot].path = .open
+        forgetPublicAddress(slot)
         resumeRegistration(slot, now: now)
     }
 
     /// Leaves the present flow. An endpoint's own socket is kept: it may be needed again, and peers know it.
     func leaveFlow(_ slot: Int) {
+        releaseFlow(slot)
         let endpoint = endpoints[slot]
         guard endpoint.flow != endpoint.plan.flow || endpoint.plan.transport != .udp else { return }
         if flows.remove(slot: slot, from: endpoint.flow) { outputs.append(.closeFlow(endpoint.flow)) }
@@ -159,8 +161,10 @@ extension AgentShard {
 
     /// The endpoint is done: what its way was like.
     func leavePath(_ slot: Int) -> PathEvidence? {
+        releaseFlow(slot)
         guard let state = paths.removeValue(forKey: slot) else { return nil }
         if let timer = state.timer { timers.cancel(timer) }
+        if let side = state.side?.flow, flows.remove(slot: slot, from: side) { outputs.append(.closeFlow(side)) }
         return state.evidence == PathEvidence() ? nil : state.evidence
     }
 }

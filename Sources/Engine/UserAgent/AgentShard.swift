@@ -29,6 +29,12 @@ public final class AgentShard {
     var flows = FlowTable()
     /// What is rarely needed of the endpoints' ways to their servers, by slot.
     var paths: [Int: PathState] = [:]
+    /// What keeps flows open, where something does.
+    var keepers: [FlowID: Keeper] = [:]
+    /// Transmissions waiting that are no messages.
+    var keepAlivesWaiting = 0
+    /// What the endpoints' instance identifiers are made from.
+    let instanceSeed: UInt64
     var calls = Slab<Call>()
     var timers = TimerQueue<AgentTimer>()
     /// The shard's deadline after `finishAll`.
@@ -53,6 +59,8 @@ public final class AgentShard {
         case lateAnswers(ClientTransactionID)
         /// All servers of an endpoint are tried again.
         case reconnect(slot: Int)
+        /// What keeps a flow open is due.
+        case keepAlive(FlowID)
         case deadline
     }
 
@@ -65,6 +73,7 @@ public final class AgentShard {
         self.startInstant = startInstant
         var random = random
         layer = TransactionLayer(timers: configuration.timers, random: random.fork())
+        instanceSeed = random.next()
         self.random = random
         responder = DigestResponder(hashes: hashes, arena: secrets)
     }
@@ -124,6 +133,7 @@ public final class AgentShard {
                 lateAnswers[invite] = nil
                 layer.abandon(invite)
             case .reconnect(let slot): reconnectIsDue(slot, now: now)
+            case .keepAlive(let flow): keepAliveIsDue(flow, now: now)
             case .deadline: closeAll(now: now)
             }
         }
@@ -178,7 +188,7 @@ public final class AgentShard {
             case .registration(let slot): endpoints[slot].evidence.retransmissions &+= 1
             case .invite(let handle), .bye(let handle), .dialogRequest(let handle):
                 if calls.contains(handle) { calls[handle]!.evidence.retransmissions &+= 1 }
-            case .nobody: break
+            case .nobody, .keepAlive: break
             }
         case .timeout(let owner, let id):
             requestFailed(Owner(raw: owner), id, fault: .silence, now: now)
@@ -198,6 +208,7 @@ public final class AgentShard {
         case .invite(let handle): inviteUnanswered(handle, id, fault: fault, now: now)
         case .bye(let handle): byeUnanswered(handle, fault: fault, now: now)
         case .dialogRequest(let handle): dialogRequestFailed(handle, id, now: now)
+        case .keepAlive(let flow): optionsUnanswered(flow, id, now: now)
         case .nobody: break
         }
     }

@@ -59,6 +59,8 @@ struct Endpoint: Sendable {
     /// Which server it uses: 0 is the plan's registrar, n the n-th of its fallbacks.
     var serverPlace: UInt8 = 0
     var path: Path
+    /// Whether its flow is kept open in its name too.
+    var keepsFlow = false
     var stage: Stage = .active
     var registration: Registration
     var evidence = RegistrationEvidence()

@@ -67,6 +67,12 @@ public struct EndpointPlan: Sendable {
     public var transport: Transport
     /// Further servers of the domain in the order to try them when that one fails (RFC 3263 §4.3).
     public var fallbacks: [ServerTarget] = []
+    /// Whether REGISTER offers outbound (RFC 5626).
+    public var outbound = false
+    /// How the way to the server is kept open.
+    public var keepAlive = KeepAlive.automatic
+    /// Whether Contact names the address that the server sees, where a NAT is between, instead of the endpoint's own.
+    public var natContact = false
     /// Which of the driver's security profiles (trust, certificates, server name) its TLS connections use.
     public var security = 0
     /// The registration's lifetime asked for, in seconds.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Bedrock
+import SIP
 
 /// Who a transaction belongs to, packed into the number that the transaction layer keeps.
 enum Owner: Hashable, Sendable {
@@ -14,6 +15,8 @@ enum Owner: Hashable, Sendable {
     case bye(SlabHandle)
     /// Any other request within a call's dialog; the call knows which.
     case dialogRequest(SlabHandle)
+    /// The OPTIONS that keeps a flow open.
+    case keepAlive(FlowID)
 
     private static let generationMask: UInt64 = 0x0FFF_FFFF
 
@@ -25,6 +28,7 @@ enum Owner: Hashable, Sendable {
         case .invite(let handle): 2 << 60 | Self.pack(handle)
         case .bye(let handle): 3 << 60 | Self.pack(handle)
         case .dialogRequest(let handle): 4 << 60 | Self.pack(handle)
+        case .keepAlive(let flow): 5 << 60 | UInt64(flow.raw)
         }
     }
 
@@ -36,6 +40,7 @@ enum Owner: Hashable, Sendable {
         case 2: self = .invite(handle)
         case 3: self = .bye(handle)
         case 4: self = .dialogRequest(handle)
+        case 5: self = .keepAlive(FlowID(raw: UInt32(truncatingIfNeeded: raw)))
         default: self = .nobody
         }
     }

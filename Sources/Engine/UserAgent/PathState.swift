@@ -18,6 +18,8 @@ struct PathState: Sendable {
     enum Purpose: Hashable, Sendable {
         /// The way to the server.
         case server
+        /// A connection for requests that are too large for UDP.
+        case largeRequests
     }
 
     var evidence = PathEvidence()
@@ -37,6 +39,22 @@ struct PathState: Sendable {
     var timer: TimerHandle?
     /// Flows that were asked for and have no number yet, in order.
     var asked: [Purpose] = []
+    /// The server said that outbound cannot be had.
+    var isOutboundRefused = false
+    /// The address that the server sees.
+    var publicAddress: TransportAddress?
+    /// The address in Contact, where it is not the endpoint's own.
+    var contactAddress: TransportAddress?
+    /// The Contact before it, which the next REGISTER removes.
+    var replacedContact: TransportAddress?
+    var contactChanges = 0
+    /// The next REGISTER is due at once.
+    var wantsRebinding = false
+    /// The connection for large requests.
+    var side: LargeRequestFlow?
+
+    /// How often the address in Contact follows what the server sees.
+    static let mostContactChanges = 4
 
     /// Whether a server's certificate is no good.
     func excludes(_ place: Int) -> Bool { excluded >> UInt64(place) & 1 == 1 }

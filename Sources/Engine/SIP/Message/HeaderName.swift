@@ -8,7 +8,7 @@ public enum HeaderName: UInt8, Hashable, Sendable, CaseIterable {
     case allow, supported, require, proxyRequire, unsupported, userAgent, server, accept
     case reason, warning, retryAfter, rack, rseq, sessionExpires, minSE, event, subscriptionState
     case referTo, referredBy, replaces, contentEncoding, path, serviceRoute, date, subject
-    case pAssertedIdentity, diversion
+    case pAssertedIdentity, diversion, flowTimer
     /// A header this program does not know; its name stands in the message.
     case other
 
@@ -60,6 +60,7 @@ public enum HeaderName: UInt8, Hashable, Sendable, CaseIterable {
         case .subject: "Subject"
         case .pAssertedIdentity: "P-Asserted-Identity"
         case .diversion: "Diversion"
+        case .flowTimer: "Flow-Timer"
         case .other: ""
         }
     }
@@ -109,6 +110,7 @@ public enum HeaderName: UInt8, Hashable, Sendable, CaseIterable {
         case (9, UInt8(ascii: "s")): self = pick(.supported)
         case (9, UInt8(ascii: "d")): self = pick(.diversion)
         case (10, UInt8(ascii: "u")): self = pick(.userAgent)
+        case (10, UInt8(ascii: "f")): self = pick(.flowTimer)
         case (11, UInt8(ascii: "m")): self = pick(.minExpires)
         case (11, UInt8(ascii: "r")): self = pick(.retryAfter, .referredBy)
         case (11, UInt8(ascii: "u")): self = pick(.unsupported)

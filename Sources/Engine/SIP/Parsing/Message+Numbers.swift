@@ -52,6 +52,9 @@ extension Message {
     /// Min-Expires in seconds, nil when missing or malformed.
     public var minExpires: UInt32? { first(.minExpires).flatMap { number($0) } }
 
+    /// Flow-Timer in seconds (RFC 5626 §11.6), nil when missing or malformed.
+    public var flowTimer: UInt32? { first(.flowTimer).flatMap { number($0) } }
+
     /// Retry-After in seconds, its comment and parameters left out; nil when missing or malformed.
     public var retryAfter: UInt32? {
         guard let value = first(.retryAfter) else { return nil }

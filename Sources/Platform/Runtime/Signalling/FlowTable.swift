@@ -43,9 +43,6 @@ final class FlowTable<Owner: FlowOwner> {
         return try socket.open(local, use: use, on: loop).map { (flow, $0) }
     }
 
-    /// The number of the flow that is opened or reserved next.
-    var nextFlow: FlowID { FlowID(raw: UInt32(flows.count)) }
-
     /// Takes a number for a connection that `connect` opens.
     func reserveStream(owner: Owner) -> FlowID {
         let flow = FlowID(raw: UInt32(flows.count))
@@ -120,17 +117,6 @@ final class FlowTable<Owner: FlowOwner> {
 
     /// Forgets a flow that failed; its number is not used again.
     func forget(_ flow: FlowID) { flows[Int(flow.raw)] = .closed }
-
-    /// Closes one socket or connection; its number is not used again.
-    func close(_ flow: FlowID) {
-        guard Int(flow.raw) < flows.count else { return }
-        switch flows[Int(flow.raw)] {
-        case .datagram(let socket): _ = socket.close(on: loop)
-        case .stream(let connection): _ = connection.close(on: loop)
-        case .closed: break
-        }
-        forget(flow)
-    }
 
     /// Closes every socket and connection; the future is done when all descriptors are gone.
     func closeAll() -> EventLoopFuture<Void> {

@@ -39,6 +39,8 @@ final class Stage {
     var keepAlives: [(bytes: [UInt8], flow: FlowID, at: Instant)] = []
     /// Answers them; nil is silence.
     var answer: ([UInt8]) -> [UInt8]? = { _ in nil }
+    /// Whether CRLF is answered on streams.
+    var hasPongs = false
     private var isOpening: [(flow: FlowID, target: ServerTarget)] = []
     private var locals: [FlowID: TransportAddress] = [:]
     private var addresses: [TransportAddress: FlowID] = [:]
@@ -138,6 +140,7 @@ final class Stage {
             let bytes = shard.withMessage(transmission) { [UInt8]($0) }
             if bytes[0] < 4 || bytes == Array("\r\n\r\n".utf8) {
                 keepAlives.append((bytes, transmission.flow, now))
+                if bytes.count == 4, hasPongs { shard.pongReceived(transmission.flow, now: now) }
                 if let answer = answer(bytes) { queue.append((answer, transmission.flow, transmission.destination)) }
                 continue
             }
