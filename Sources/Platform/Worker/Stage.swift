@@ -91,6 +91,10 @@ struct Stage: Sendable {
             result.expires = target.expires
             result.security = target.security
             result.digest = target.digest == .strongest ? .strongest : .topmost
+            if let registrar = definition.registrars.first(where: { $0.name == group.registrar }) {
+                result.outbound = registrar.outbound
+                result.keepAlive = KeepAlive(registrar.keepAlive)
+            }
             result.staleContact = endpoint.leftover.map { Array($0.utf8) }
             result.answerAfter = group.answerAfter
             result.take(group)
@@ -142,5 +146,18 @@ extension EndpointPlan {
         if group.transfers == .accept {
             acceptsTransfers = .allBut(EmergencyNumbers.numbers.map { Array($0.utf8) })
         }
+    }
+}
+
+extension KeepAlive {
+    /// A test's choice in the words of the agents.
+    init(_ choice: KeepAliveChoice) {
+        self =
+            switch choice {
+            case .automatic: .automatic
+            case .off: .off
+            case .options: .options(.seconds(30))
+            case .every(let interval): .crlf(interval)
+            }
     }
 }

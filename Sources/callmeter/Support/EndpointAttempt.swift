@@ -33,6 +33,7 @@ struct EndpointAttempt {
         if !json {
             Output.line()
             outcome(screen, result)
+            if diagnoses.isEmpty { result.path?.sentences.forEach { Output.line($0) } }
             screen.show(diagnoses)
         }
         let others = await otherTransports(result)

@@ -91,7 +91,9 @@ public struct Diagnosis: Hashable, Sendable, Codable {
     private static func find(in result: EndpointResult, siblings: Siblings, registrar: String?) -> Finding? {
         guard result.outcome.severity >= 10 else { return nil }
         let case_ = FailureCase(result: result, siblings: siblings, registrar: registrar)
-        return DiagnosisRules.all.lazy.compactMap { $0(case_) }.first ?? DiagnosisRules.unknown(case_)
+        var finding = DiagnosisRules.all.lazy.compactMap { $0(case_) }.first ?? DiagnosisRules.unknown(case_)
+        finding.evidence += result.path?.sentences ?? []
+        return finding
     }
 }
 

@@ -4,7 +4,8 @@ import Bedrock
 
 extension RegistrarDefinition {
     private static let keys = [
-        "domain", "port", "transport", "proxy", "dns", "expires", "tls", "webSocketPath", "digest",
+        "domain", "port", "transport", "proxy", "dns", "expires", "tls", "webSocketPath", "digest", "outbound",
+        "keepAlive",
     ]
 
     /// Reads the registrars that a test describes.
@@ -43,6 +44,8 @@ extension RegistrarDefinition {
         registrar.digest = reader.choice(values["digest"], path + ".digest") ?? .topmost
         registrar.tls = RegistrarTLS.read(values["tls"], path + ".tls", &reader)
         registrar.webSocketPath = readPath(values["webSocketPath"], path + ".webSocketPath", &reader)
+        registrar.outbound = reader.flag(values["outbound"], path + ".outbound") ?? false
+        registrar.keepAlive = reader.keepAlive(values["keepAlive"], path + ".keepAlive")
         return registrar
     }
 

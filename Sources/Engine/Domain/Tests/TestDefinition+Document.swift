@@ -34,6 +34,8 @@ extension RegistrarDefinition {
         if digest != .topmost { entries.append(("digest", .text(digest.rawValue))) }
         if let tls { entries.append(("tls", tls.document)) }
         if let webSocketPath { entries.append(("webSocketPath", .text(webSocketPath))) }
+        if outbound { entries.append(("outbound", .text("true"))) }
+        if keepAlive != .automatic { entries.append(("keepAlive", .text(keepAlive.text))) }
         return .object(entries)
     }
 }

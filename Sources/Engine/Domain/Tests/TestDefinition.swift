@@ -60,6 +60,10 @@ public struct RegistrarDefinition: Hashable, Sendable {
     public var webSocketPath: String?
     /// Which of several algorithms is answered.
     public var digest = DigestChoice.topmost
+    /// Whether REGISTER offers outbound (RFC 5626).
+    public var outbound = false
+    /// How the way to it is kept open.
+    public var keepAlive = KeepAliveChoice.automatic
 
     /// A registrar from its parts.
     public init(
