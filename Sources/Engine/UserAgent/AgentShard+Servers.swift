@@ -164,6 +164,7 @@ extension AgentShard {
         releaseFlow(slot)
         guard let state = paths.removeValue(forKey: slot) else { return nil }
         if let timer = state.timer { timers.cancel(timer) }
+        for request in state.side?.waiting ?? [] { layer.abandon(request.id) }
         if let side = state.side?.flow, flows.remove(slot: slot, from: side) { outputs.append(.closeFlow(side)) }
         return state.evidence == PathEvidence() ? nil : state.evidence
     }
