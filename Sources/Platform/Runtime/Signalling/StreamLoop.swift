@@ -47,6 +47,7 @@ final class StreamLoop: FlowOwner {
     private let loop: any EventLoop
     private let tell: @Sendable (StreamNews) -> Void
     private var connections: [FlowID: StreamConnection<StreamLoop>] = [:]
+    private let gate = SetupGate()
     private var news = StreamNews()
     private var isStopped = false
 
@@ -69,7 +70,7 @@ final class StreamLoop: FlowOwner {
                     connections[flow] = connection
                     _ = connection.connect(
                         to: destination.remote, from: destination.local, transport: destination.transport,
-                        security: destination.security, on: loop)
+                        security: destination.security, gate: gate, on: loop)
                 case .send(let flow, let range):
                     guard let connection = connections[flow] else { continue }
                     if connection.write(UnsafeRawBufferPointer(rebasing: bytes[range])) { touched.append(connection) }
@@ -84,6 +85,7 @@ final class StreamLoop: FlowOwner {
     /// Closes every connection; the future is done when no descriptor is left.
     func stop() -> EventLoopFuture<Void> {
         isStopped = true
+        gate.close()
         let closing = connections.values.map { $0.close(on: loop) }
         connections.removeAll()
         return EventLoopFuture.andAllComplete(closing, on: loop)

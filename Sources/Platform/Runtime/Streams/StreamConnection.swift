@@ -34,6 +34,9 @@ final class StreamConnection<Owner: FlowOwner>: ChannelInboundHandler {
     private var failure: StreamFailure?
     private var setupTimer: Scheduled<Void>?
     private var ready: EventLoopPromise<Void>?
+    /// Where others wait until this one is set up.
+    private var gate: SetupGate?
+    private var hasStarted = false
 
     init(flow: FlowID, owner: Owner) {
         self.flow = flow
@@ -44,15 +47,29 @@ final class StreamConnection<Owner: FlowOwner>: ChannelInboundHandler {
 
     /// Connects; the owner hears `opened` or `failed` before the future is done, which never fails.
     ///
-    /// - Parameter security: how TLS and the request for a WebSocket are made; required with TLS.
+    /// - Parameters:
+    ///   - security: how TLS and the request for a WebSocket are made; required with TLS.
+    ///   - gate: where it waits for its turn; nil for none.
     func connect(
         to remote: TransportAddress, from local: TransportAddress, transport: Transport = .tcp,
-        security: SecurityContext? = nil, on loop: any EventLoop
+        security: SecurityContext? = nil, gate: SetupGate? = nil, on loop: any EventLoop
     ) -> EventLoopFuture<Void> {
         let promise = loop.makePromise(of: Void.self)
         ready = promise
         self.transport = transport
         self.remote = remote
+        self.gate = gate
+        if let gate {
+            gate.enter { self.start(from: local, security, on: loop) }
+        } else {
+            start(from: local, security, on: loop)
+        }
+        return promise.futureResult
+    }
+
+    private func start(from local: TransportAddress, _ security: SecurityContext?, on loop: any EventLoop) {
+        hasStarted = true
+        guard !isClosing else { return leaveGate() }
         limitSetup(on: loop)
         let bound = NIOLoopBound(self, eventLoop: loop)
         do {
@@ -68,7 +85,13 @@ final class StreamConnection<Owner: FlowOwner>: ChannelInboundHandler {
         } catch {
             fail(StreamFailure(error, in: .connecting))
         }
-        return promise.futureResult
+    }
+
+    private func leaveGate() {
+        let isSilent = failure?.fault == .connectTimeout
+        let gate = self.gate
+        self.gate = nil
+        gate?.leave(isSilent: isSilent)
     }
 
     /// The client's pipeline.
@@ -140,6 +163,7 @@ final class StreamConnection<Owner: FlowOwner>: ChannelInboundHandler {
         owner.opened(flow, local: local, remote: remote)
         ready?.succeed()
         ready = nil
+        leaveGate()
     }
 
     /// Remembers why the connection is about to be closed; the first reason stays.
@@ -283,5 +307,7 @@ final class StreamConnection<Owner: FlowOwner>: ChannelInboundHandler {
         }
         ready?.succeed()
         ready = nil
+        // One that was closed while it waited leaves when its turn comes.
+        if hasStarted { leaveGate() }
     }
 }
