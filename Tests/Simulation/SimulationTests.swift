@@ -152,7 +152,7 @@ import Testing
 
     @Test func `endpoints of a machine that slept for an hour still give their result`() {
         var plan = SimulationPlan(seed: 81, endpoints: 40)
-        plan.troubles = [.sleep(.shard(0), at: .seconds(3), for: .seconds(3600), loses: true)]
+        plan.troubles = [.doze(.shard(0), at: .seconds(3), for: .seconds(3600), loses: true)]
         let report = run(plan)
         #expect(report.closed == 40 && report.virtualTime > .seconds(3600))
         #expect(report.violations.isEmpty, "\(report.violations)")

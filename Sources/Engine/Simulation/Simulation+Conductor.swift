@@ -125,6 +125,12 @@ extension Simulation {
     /// A caller that was in a call already, with a stranger, never began the one it was told to; every other call must be over by now.
     func callIsLate(_ number: Int, callsLeft: Int, wasBusy: Bool, warned: Bool) {
         guard !pairs[number].isEnding, pairs[number].callsLeft == callsLeft else { return }
+        if let awake = weather.pauses.map(\.until).max(), awake > now {
+            // A machine that sleeps, or whose clock stands still, ends nothing until it goes on.
+            let again = Event.callIsLate(pair: number, callsLeft: callsLeft, wasBusy: wasBusy, warned: warned)
+            _ = queue.schedule(again, at: awake + longestCall)
+            return
+        }
         guard warned else {
             // After a leap of the clock the call gets the time that it missed.
             let again = Event.callIsLate(pair: number, callsLeft: callsLeft, wasBusy: wasBusy, warned: true)

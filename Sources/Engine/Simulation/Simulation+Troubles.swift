@@ -12,7 +12,7 @@ extension Simulation {
     func schedule(_ trouble: Trouble, _ number: Int) {
         func at(_ moment: Interval) { _ = queue.schedule(.trouble(number), at: .zero + moment) }
         switch trouble {
-        case .restart(let moment, _, _, _), .leap(let moment, _), .sleep(_, let moment, _, _),
+        case .restart(let moment, _, _, _), .leap(let moment, _), .doze(_, let moment, _, _),
             .stillClock(_, let moment, _), .deadFlow(_, let moment, _, _), .echoes(let moment, _), .end(let moment, _):
             at(moment)
         case .lossBurst(let from, _, _, _), .slowAnswers(let from, _, _, _), .challengeStorm(let from, _, _, _):
@@ -51,7 +51,7 @@ extension Simulation {
         case .slowAnswers(_, let until, let share, let delay):
             weather.slowness.append((.zero + until, share, delay))
         case .leap(_, let by): now = now + by
-        case .sleep(let host, _, let length, let loses):
+        case .doze(let host, _, let length, let loses):
             pause(host, for: length, isAsleep: true, isDeaf: loses)
         case .stillClock(let host, _, let length): pause(host, for: length, isAsleep: false, isDeaf: false)
         case .deadFlow(let endpoint, _, let fault, let reopens):

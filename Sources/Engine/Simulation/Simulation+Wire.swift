@@ -137,7 +137,7 @@ extension Simulation {
 
     /// Whether the receiver sleeps; then what came waits for it or is lost.
     private func holds(_ event: Event, at host: Trouble.Host) -> Bool {
-        guard !weather.pauses.isEmpty, let pause = weather.sleep(of: host, now) else { return false }
+        guard !weather.pauses.isEmpty, let pause = weather.pause(of: host, now) else { return false }
         if pause.isDeaf, case .deliver = event { return true }
         _ = queue.schedule(event, at: pause.until)
         return true

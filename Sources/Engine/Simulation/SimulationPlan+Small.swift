@@ -94,7 +94,7 @@ extension SimulationPlan {
         case 2:
             .slowAnswers(from: at, until: until, share: chance.share(0.05...1), delay: chance.seconds(0.2...60))
         case 3: .leap(at: at, by: chance.happens(0.5) ? chance.seconds(1...60) : chance.seconds(60...14_000))
-        case 4: .sleep(host(&chance), at: at, for: chance.seconds(1...600), loses: chance.happens(0.5))
+        case 4: .doze(host(&chance), at: at, for: chance.seconds(1...600), loses: chance.happens(0.5))
         case 5: .stillClock(host(&chance), at: at, for: chance.seconds(1...100))
         case 6:
             .deadFlow(

@@ -54,7 +54,7 @@ public enum Trouble: Hashable, Sendable {
     /// The time of every machine leaps forward, as after the pause of a virtual machine.
     case leap(at: Interval, by: Interval)
     /// One machine stops; what is sent to it waits or is lost; then everything is due at once.
-    case sleep(Host, at: Interval, for: Interval, loses: Bool)
+    case doze(Host, at: Interval, for: Interval, loses: Bool)
     /// The clock of one machine stands still while messages come.
     case stillClock(Host, at: Interval, for: Interval)
     /// The flow of an endpoint fails, and is opened again unless `reopens` is nil.
@@ -88,7 +88,7 @@ extension Trouble: CustomStringConvertible {
         case .slowAnswers(let from, let until, let share, let delay):
             "slow \(percent(share)) by \(s(delay)) \(s(from))…\(s(until))"
         case .leap(let at, let by): "leap@\(s(at)) by \(s(by))"
-        case .sleep(let host, let at, let length, let loses):
+        case .doze(let host, let at, let length, let loses):
             "sleep \(host)@\(s(at)) for \(s(length))\(loses ? " deaf" : "")"
         case .stillClock(let host, let at, let length): "still clock \(host)@\(s(at)) for \(s(length))"
         case .deadFlow(let endpoint, let at, let fault, let reopens):
@@ -108,7 +108,7 @@ extension Trouble: CustomStringConvertible {
     var delay: Interval {
         switch self {
         case .leap(_, let by): by
-        case .sleep(_, let at, let length, _), .stillClock(_, let at, let length): at + length
+        case .doze(_, let at, let length, _), .stillClock(_, let at, let length): at + length
         case .restart(let at, let down, _, _): at + down
         default: .zero
         }

@@ -39,7 +39,7 @@ struct Weather {
     }
 
     /// When a machine that sleeps at `now` takes messages again; nil when it is awake.
-    func sleep(of host: Trouble.Host, _ now: Instant) -> Pause? {
+    func pause(of host: Trouble.Host, _ now: Instant) -> Pause? {
         pauses.first { $0.host == host && $0.isAsleep && $0.until > now }
     }
 
