@@ -3,7 +3,8 @@
 // The answering side of the benchmarks: as little work per message as a SIP server can do, so that the client is what is measured.
 // REGISTER: 401 with a fixed challenge, then 200 whatever the credentials. INVITE: 180 and 200 with SDP. Anything else: 200.
 //
-//     answer SECONDS      binds a free UDP port of 127.0.0.1, prints it, answers until the time is over or SIGTERM
+//     answer SECONDS [EXPIRES]    binds a free UDP port of 127.0.0.1, prints it, answers until the time is over or SIGTERM;
+//                                 registrations are granted for EXPIRES seconds (600)
 //
 // cc -O2 -o answer answer.c
 
@@ -24,7 +25,7 @@ static struct sockaddr_in from[BATCH];
 static struct iovec in_part[BATCH], out_part[2 * BATCH];
 static struct mmsghdr got[BATCH], put[2 * BATCH];
 static int queued;
-static char contact[128], sdp[256];
+static char contact[128], sdp[256], expires[32];
 
 struct text {
     char *at;
@@ -64,7 +65,7 @@ static void answer(const char *request, size_t length, const char *status, const
             add_string(&text, "\r\n");
         } else if (begins(line, n, "Contact:") && begins(request, length, "REGISTER") && status[0] == '2') {
             add(&text, line, n - 2);
-            add_string(&text, ";expires=600\r\n");
+            add_string(&text, expires);
         }
         line += n;
     }
@@ -102,8 +103,8 @@ static void handle(int slot, size_t length) {
 }
 
 int main(int count, char **words) {
-    if (count != 2) {
-        fprintf(stderr, "usage: answer SECONDS\n");
+    if (count != 2 && count != 3) {
+        fprintf(stderr, "usage: answer SECONDS [EXPIRES]\n");
         return 2;
     }
     int room = 8 << 20, fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
@@ -115,6 +116,7 @@ int main(int count, char **words) {
         perror("bind");
         return 1;
     }
+    snprintf(expires, sizeof expires, ";expires=%d\r\n", count == 3 ? atoi(words[2]) : 600);
     int port = ntohs(here.sin_port);
     printf("%d\n", port);
     fflush(stdout);

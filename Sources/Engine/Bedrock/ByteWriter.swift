@@ -1,50 +1,81 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Bytes being written, in one growing buffer that can be emptied and used again without giving back its memory.
+///
+/// The buffer is an array that is always full; how much of it was written is counted apart. To append is then a copy and an
+/// addition, where an array that grows works out its room and notes its length each time.
 public struct ByteWriter: Sendable {
-    /// What was written so far.
-    public private(set) var bytes: [UInt8]
+    private var storage: [UInt8]
+    /// How many bytes were written.
+    public private(set) var count = 0
 
     /// An empty writer with room for `capacity` bytes.
-    public init(capacity: Int = 1024) {
-        bytes = []
-        bytes.reserveCapacity(capacity)
+    public init(capacity: Int = 1024) { storage = Self.room(capacity) }
+
+    /// A copy of what was written so far.
+    public var bytes: [UInt8] { copy(from: 0) }
+
+    /// A copy of what was written from `start` on.
+    public func copy(from start: Int) -> [UInt8] {
+        withUnsafeBytes { Array(UnsafeRawBufferPointer(rebasing: $0[start...])) }
     }
 
-    /// How many bytes were written.
-    @inlinable public var count: Int { bytes.count }
+    /// Lends what was written so far.
+    public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        storage.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+    }
 
     /// Forgets what was written and keeps the memory.
-    public mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
+    public mutating func removeAll() { count = 0 }
 
     /// Cuts what was written back to `count` bytes.
-    public mutating func truncate(to count: Int) { bytes.removeLast(bytes.count - count) }
+    public mutating func truncate(to count: Int) {
+        precondition(count <= self.count, "a writer is cut back, not forward")
+        self.count = count
+    }
 
     /// Appends one byte.
-    public mutating func append(_ byte: UInt8) { bytes.append(byte) }
+    public mutating func append(_ byte: UInt8) {
+        if count == storage.count { grow(by: 1) }
+        storage[count] = byte
+        count += 1
+    }
 
     /// Appends text known at compile time.
     public mutating func append(_ text: StaticString) {
-        bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     /// Appends a string as UTF-8. Not for the message path: configuration and tests only.
-    public mutating func append(string: String) { bytes.append(contentsOf: string.utf8) }
+    public mutating func append(string: String) { append(contentsOf: string.utf8) }
 
-    /// Appends raw memory.
-    public mutating func append(_ raw: UnsafeRawBufferPointer) { bytes.append(contentsOf: raw) }
+    /// Appends raw memory, which is not the writer's own.
+    public mutating func append(_ raw: UnsafeRawBufferPointer) {
+        guard let source = raw.baseAddress, raw.count > 0 else { return }
+        if raw.count > storage.count - count { grow(by: raw.count) }
+        storage.withUnsafeMutableBytes { room in
+            room.baseAddress?.advanced(by: count).copyMemory(from: source, byteCount: raw.count)
+        }
+        count += raw.count
+    }
 
     /// Appends an array.
-    public mutating func append(_ array: [UInt8]) { bytes.append(contentsOf: array) }
+    public mutating func append(_ array: [UInt8]) { array.withUnsafeBytes { append($0) } }
 
     /// Appends part of an array.
-    public mutating func append(_ slice: ArraySlice<UInt8>) { bytes.append(contentsOf: slice) }
+    public mutating func append(_ slice: ArraySlice<UInt8>) { slice.withUnsafeBytes { append($0) } }
 
     /// Appends any collection of bytes.
-    public mutating func append(contentsOf other: some Collection<UInt8>) { bytes.append(contentsOf: other) }
+    @inlinable public mutating func append(contentsOf other: some Collection<UInt8>) {
+        let isDone: Void? = other.withContiguousStorageIfAvailable { append(UnsafeRawBufferPointer($0)) }
+        if isDone == nil { for byte in other { append(byte) } }
+    }
 
     /// Writes over a byte that was written before: a length that is known only after what it counts.
-    public mutating func replace(at offset: Int, with byte: UInt8) { bytes[offset] = byte }
+    public mutating func replace(at offset: Int, with byte: UInt8) {
+        precondition(offset < count, "only what was written is replaced")
+        storage[offset] = byte
+    }
 
     /// Appends a number in decimal.
     public mutating func append(decimal value: UInt64) {
@@ -56,13 +87,12 @@ public struct ByteWriter: Sendable {
             digits[start] = UInt8(truncatingIfNeeded: 0x30 + rest % 10)
             rest /= 10
         } while rest > 0
-        // One append for all digits: each costs a check of uniqueness and of room.
-        withUnsafeBytes(of: &digits) { bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[start...])) }
+        Swift.withUnsafeBytes(of: &digits) { append(UnsafeRawBufferPointer(rebasing: $0[start...])) }
     }
 
     /// Appends a number in decimal; negative numbers get a sign.
     public mutating func append(decimal value: Int) {
-        if value < 0 { bytes.append(0x2D) }
+        if value < 0 { append(0x2D) }
         append(decimal: UInt64(value.magnitude))
     }
 
@@ -77,14 +107,31 @@ public struct ByteWriter: Sendable {
             text[place] = Hex.digit(UInt8(truncatingIfNeeded: rest) & 15)
             rest >>= 4
         }
-        withUnsafeBytes(of: &text) { bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[(16 - digits)...])) }
+        Swift.withUnsafeBytes(of: &text) { append(UnsafeRawBufferPointer(rebasing: $0[(16 - digits)...])) }
     }
 
     /// Appends bytes as lower-case hexadecimal.
     public mutating func append(hexOf raw: UnsafeRawBufferPointer) {
         for byte in raw {
-            bytes.append(Hex.digit(byte >> 4))
-            bytes.append(Hex.digit(byte & 15))
+            append(Hex.digit(byte >> 4))
+            append(Hex.digit(byte & 15))
+        }
+    }
+
+    private mutating func grow(by needed: Int) {
+        var larger = Self.room(max(count + needed, 2 * storage.count))
+        let written = count
+        larger.withUnsafeMutableBytes { new in
+            storage.withUnsafeBytes { new.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<written])) }
+        }
+        storage = larger
+    }
+
+    private static func room(_ capacity: Int) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
+            // Whoever reads past what was written is a fault of ours, but even it shall not read old memory.
+            buffer.initialize(repeating: 0)
+            count = capacity
         }
     }
 }

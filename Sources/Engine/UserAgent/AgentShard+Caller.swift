@@ -188,12 +188,13 @@ extension AgentShard {
         writeInvite(handle, slot, branch: layer.branch(of: id))
         var body = ByteWriter(capacity: 256)
         SessionDescription.writeOffer(localAudio(handle), into: &body)
+        let offer = body.bytes
         let credentialStart = layer.writer.output.count
         let target = calls[handle]!.target
         let hasCredentials = writeCredentials(
-            of: handle, .invite, uri: target, body: body.bytes, destination: endpoints[slot].server)
-        calls[handle]!.credentialLines = Array(layer.writer.output.bytes[credentialStart...])
-        layer.writer.finish(contentType: "application/sdp", body: body.bytes)
+            of: handle, .invite, uri: target, body: offer, destination: endpoints[slot].server)
+        calls[handle]!.credentialLines = layer.writer.output.copy(from: credentialStart)
+        layer.writer.finish(contentType: "application/sdp", body: offer)
 
         calls[handle]!.state.invited()
         calls[handle]!.invite = id
@@ -239,22 +240,22 @@ extension AgentShard {
 
     private func writeInvite(_ handle: SlabHandle, _ slot: Int, branch: Branch) {
         let identity = endpoints[slot].identity
-        let call = calls[handle]!
-        layer.writer.requestLine(.invite, uri: call.target)
+        let target = calls[handle]!.target
+        layer.writer.requestLine(.invite, uri: target)
         layer.writer.via(endpoints[slot].transport, sentBy: endpoints[slot].local, branch: branch)
         layer.writer.header(.maxForwards, decimal: MessageWriter.maxForwards)
         layer.writer.beginHeader(.from)
         layer.writer.output.appendAddressOfRecord(identity)
         layer.writer.output.append(";tag=")
-        layer.writer.output.append(DialogTag(handle: handle, salt: call.salt).bytes)
+        layer.writer.output.append(DialogTag(handle: handle, salt: calls[handle]!.salt).bytes)
         layer.writer.endLine()
         layer.writer.beginHeader(.to)
         layer.writer.output.append(0x3C)
-        layer.writer.output.append(call.target)
+        layer.writer.output.append(target)
         layer.writer.output.append(0x3E)
         layer.writer.endLine()
-        layer.writer.callID(call.callID)
-        layer.writer.cSeq(call.sequence, .invite)
+        layer.writer.callID(calls[handle]!.callID)
+        layer.writer.cSeq(calls[handle]!.sequence, .invite)
         writeContact(slot)
         layer.writer.header(.allow, Self.allowed)
         writeExtensions(handle, identity.plan)
@@ -274,16 +275,16 @@ extension AgentShard {
     func writeAcknowledgement(
         _ slot: Int, _ dialog: Dialog, branch: Branch, sequence: UInt32, credentialLines: [UInt8]
     ) {
-        let endpoint = endpoints[slot]
         let start = layer.writer.output.count
         dialog.begin(
-            .ack, sequence: sequence, transport: endpoint.transport, sentBy: endpoint.local, branch: branch,
+            .ack, sequence: sequence, transport: endpoints[slot].transport, sentBy: endpoints[slot].local,
+            branch: branch,
             into: &layer.writer)
         // Where the server keeps out of the dialog the ACK goes to the peer, which must not see credentials meant for the server.
         let destination = destination(of: dialog, slot)
-        if destination == endpoint.server { layer.writer.output.append(credentialLines) }
+        if destination == endpoints[slot].server { layer.writer.output.append(credentialLines) }
         layer.writer.finish()
-        layer.transmit(from: start, flow: endpoint.flow, destination: destination)
+        layer.transmit(from: start, flow: endpoints[slot].flow, destination: destination)
     }
 
     /// A branch for a request without a transaction.

@@ -16,25 +16,25 @@ extension AgentShard {
             guard let slot = slot(of: endpoint, for: command) else { return }
             planCall(slot, target: target, at: at, now: now)
         case .hangUp(let endpoint):
-            if let slot = slots[endpoint] { hangUp(slot, now: now) }
+            if let slot = slots[UInt64(endpoint)] { hangUp(slot, now: now) }
         case .finish(let endpoint):
-            if let slot = slots[endpoint] { finish(slot, now: now) }
+            if let slot = slots[UInt64(endpoint)] { finish(slot, now: now) }
         case .finishAll(let deadline):
             for slot in endpoints.indices { finish(slot, now: now) }
             if let earlier = deadlineTimer { timers.cancel(earlier) }
             deadlineTimer = openEndpoints > 0 ? timers.schedule(.deadline, at: deadline) : nil
         case .hold(let endpoint):
-            if let slot = slots[endpoint] { changeSession(slot, .hold, now: now) }
+            if let slot = slots[UInt64(endpoint)] { changeSession(slot, .hold, now: now) }
         case .resume(let endpoint):
-            if let slot = slots[endpoint] { changeSession(slot, .resume, now: now) }
+            if let slot = slots[UInt64(endpoint)] { changeSession(slot, .resume, now: now) }
         case .refreshSession(let endpoint):
-            if let slot = slots[endpoint] { changeSession(slot, .refresh, now: now) }
+            if let slot = slots[UInt64(endpoint)] { changeSession(slot, .refresh, now: now) }
         case .transfer(let endpoint, let target):
-            if let slot = slots[endpoint] { transfer(slot, to: target, now: now) }
+            if let slot = slots[UInt64(endpoint)] { transfer(slot, to: target, now: now) }
         case .sendDigit(let endpoint, let digit):
-            if let slot = slots[endpoint] { sendDigit(slot, digit, now: now) }
+            if let slot = slots[UInt64(endpoint)] { sendDigit(slot, digit, now: now) }
         case .abandon(let endpoint, let partner):
-            guard let slot = slots[endpoint], endpoints[slot].stage != .closed else { return }
+            guard let slot = slots[UInt64(endpoint)], endpoints[slot].stage != .closed else { return }
             endpoints[slot].outcome.worsen(to: .notAttempted)
             endpoints[slot].partner = partner
             finish(slot, now: now)
@@ -43,7 +43,7 @@ extension AgentShard {
 
     /// The slot of an endpoint that can act now. A command to one whose connection is still being opened is kept for later.
     private func slot(of endpoint: UInt32, for command: AgentCommand) -> Int? {
-        guard let slot = slots[endpoint], endpoints[slot].stage == .active else { return nil }
+        guard let slot = slots[UInt64(endpoint)], endpoints[slot].stage == .active else { return nil }
         guard endpoints[slot].path.isPending else { return slot }
         endpoints[slot].waiting.append(command)
         return nil
@@ -55,9 +55,9 @@ extension AgentShard {
     public func mediaReported(stream: UInt64, report: StreamReport, now: Instant) {
         guard let slot = streams[stream] else { return }
         for handle in [endpoints[slot].endedCall, endpoints[slot].referringCall, endpoints[slot].call] {
-            guard let handle, let call = calls[handle], call.stream == .closing else { continue }
+            guard let handle, calls[handle]?.stream == .closing else { continue }
             calls[handle]!.evidence.media?.fill(from: report)
-            guard call.state == .ended else {
+            guard calls[handle]!.state == .ended else {
                 // A call that waits for a transfer: its stream is closed, the call is not.
                 calls[handle]!.stream = .none
                 return

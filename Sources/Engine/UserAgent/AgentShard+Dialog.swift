@@ -94,29 +94,30 @@ extension AgentShard {
     /// The call is over: closes its stream; what it saw is settled when the report came.
     func endCall(_ handle: SlabHandle, now: Instant) {
         if calls[handle]!.extras != nil { endExtras(handle, now: now) }
-        let call = calls[handle]!
-        let index = endpoints[call.slot].plan.index
+        let slot = calls[handle]!.slot
+        let failure = calls[handle]!.failure
+        let wasUp = calls[handle]!.evidence.establishedAt != nil
         calls[handle]!.evidence.endedAt = elapsed(now)
-        let succeeded = call.failure == nil && call.evidence.establishedAt != nil
-        if call.evidence.role == .caller {
-            if call.evidence.establishedAt != nil {
+        let succeeded = failure == nil && wasUp
+        if calls[handle]!.evidence.role == .caller {
+            if wasUp {
                 window.callsUp &-= 1
                 window.callsEnded += 1
-            } else if call.evidence.invitedAt != nil {
+            } else if calls[handle]!.evidence.invitedAt != nil {
                 window.callsFailed += 1
             }
         }
-        endpoints[call.slot].outcome.worsen(to: succeeded ? .success : call.failure ?? .callFailed)
-        emit(.callEnded(endpoint: index, succeeded: succeeded))
-        guard call.stream == .open else { return settleCall(handle, now: now) }
+        endpoints[slot].outcome.worsen(to: succeeded ? .success : failure ?? .callFailed)
+        emit(.callEnded(endpoint: endpoints[slot].identity.plan.index, succeeded: succeeded))
+        guard calls[handle]!.stream == .open else { return settleCall(handle, now: now) }
         calls[handle]!.stream = .closing
-        outputs.append(.closeMedia(stream: endpoints[call.slot].plan.stream))
+        outputs.append(.closeMedia(stream: endpoints[slot].identity.plan.stream))
         setTimer(handle, at: now + configuration.mediaReportTimeout)
-        if let earlier = endpoints[call.slot].endedCall { settleCall(earlier, now: now) }
-        if endpoints[call.slot].call == handle { endpoints[call.slot].call = nil }
-        if endpoints[call.slot].referringCall == handle { endpoints[call.slot].referringCall = nil }
-        endpoints[call.slot].endedCall = handle
-        returnToReferringCall(call.slot, now: now)
+        if let earlier = endpoints[slot].endedCall { settleCall(earlier, now: now) }
+        if endpoints[slot].call == handle { endpoints[slot].call = nil }
+        if endpoints[slot].referringCall == handle { endpoints[slot].referringCall = nil }
+        endpoints[slot].endedCall = handle
+        returnToReferringCall(slot, now: now)
     }
 
     /// Ends what only some calls have.
@@ -232,27 +233,27 @@ extension AgentShard {
 
     /// Where requests in a dialog go: by its routes on UDP, along the connection otherwise.
     func destination(of dialog: Dialog, _ slot: Int) -> TransportAddress {
-        let endpoint = endpoints[slot]
-        return endpoint.transport.isReliable ? endpoint.server : dialog.nextHop ?? endpoint.server
+        guard !endpoints[slot].transport.isReliable, let nextHop = dialog.nextHop else { return endpoints[slot].server }
+        return nextHop
     }
 
     // MARK: Media
 
     /// What this side offers or answers with. An endpoint without media names the discard port and is inactive.
     func localAudio(_ handle: SlabHandle) -> LocalAudio {
-        let call = calls[handle]!
-        let identity = endpoints[call.slot].identity
-        let rtp = identity.plan.mediaAddress ?? TransportAddress(ip: endpoints[call.slot].local.ip, port: 9)
+        let slot = calls[handle]!.slot
+        let identity = endpoints[slot].identity
+        let rtp = identity.plan.mediaAddress ?? TransportAddress(ip: endpoints[slot].local.ip, port: 9)
         return LocalAudio(
             rtp: rtp, codecs: identity.plan.codecs,
-            direction: direction(of: call, identity),
-            sessionID: UInt64(call.salt), version: call.sessionVersion)
+            direction: direction(calls[handle]!.extras, identity),
+            sessionID: UInt64(calls[handle]!.salt), version: calls[handle]!.sessionVersion)
     }
 
     /// On hold this side sends only, and nothing at all when the peer holds as well (RFC 3264 §8.4).
-    private func direction(of call: Call, _ identity: EndpointIdentity) -> MediaDirection {
+    private func direction(_ extras: CallExtras?, _ identity: EndpointIdentity) -> MediaDirection {
         guard identity.plan.mediaAddress != nil else { return .inactive }
-        guard let extras = call.extras, extras.isHolding else { return .sendReceive }
+        guard let extras, extras.isHolding else { return .sendReceive }
         return extras.isHeldByPeer ? .inactive : .sendOnly
     }
 

@@ -71,7 +71,7 @@ extension AgentShard {
         let credentialStart = layer.writer.output.count
         writeCredentials(
             of: handle, method, uri: Array(dialog.requestURI), body: body, destination: destination(of: dialog, slot))
-        let credentialLines = Array(layer.writer.output.bytes[credentialStart...])
+        let credentialLines = layer.writer.output.copy(from: credentialStart)
         if method != .prack, method != .info { writeContact(slot) }
         if method == .invite || method == .update { layer.writer.header(.allow, Self.allowed) }
         layer.writer.output.append(lines)

@@ -7,7 +7,7 @@ import SIP
 extension AgentShard {
     /// Lends the buffer that the ranges of all `transmissions` mean, so that a driver can send many with one system call.
     public func withOutgoing<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        layer.writer.bytes.withUnsafeBytes(body)
+        layer.writer.withUnsafeBytes(body)
     }
 
     /// Hands the outputs over and forgets them. The array given is emptied and kept, so that two take turns and none is made anew.
@@ -24,5 +24,5 @@ extension AgentShard {
     }
 
     /// What an endpoint was told to be, with the address and flow it began with; nil for a stranger.
-    public func plan(of endpoint: UInt32) -> EndpointPlan? { slots[endpoint].map { endpoints[$0].plan } }
+    public func plan(of endpoint: UInt32) -> EndpointPlan? { slots[UInt64(endpoint)].map { endpoints[$0].plan } }
 }

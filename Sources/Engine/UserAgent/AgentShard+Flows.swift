@@ -13,16 +13,15 @@ extension AgentShard {
         _ id: ClientTransactionID, _ method: Method, from start: Int, owner: Owner, _ slot: Int,
         destination: TransportAddress? = nil, now: Instant
     ) {
-        let endpoint = endpoints[slot]
-        let destination = destination ?? endpoint.server
+        let destination = destination ?? endpoints[slot].server
         if layer.writer.output.count - start > Self.largestDatagram,
             divertLarge(id, method, from: start, owner: owner, slot, destination: destination, now: now)
         {
             return
         }
         layer.send(
-            id, method: method, from: start, owner: owner.raw, flow: endpoint.flow, destination: destination,
-            isReliable: endpoint.transport.isReliable, now: now)
+            id, method: method, from: start, owner: owner.raw, flow: endpoints[slot].flow, destination: destination,
+            isReliable: endpoints[slot].transport.isReliable, now: now)
     }
 
     // MARK: What the driver tells
@@ -40,7 +39,7 @@ extension AgentShard {
 
     /// The flow that `openFlow` asked for has this number; it is not open yet.
     public func flowAssigned(endpoint: UInt32, flow: FlowID) {
-        guard let slot = slots[endpoint], endpoints[slot].stage != .closed,
+        guard let slot = slots[UInt64(endpoint)], endpoints[slot].stage != .closed,
             let purpose = paths[slot]?.asked.first
         else {
             // The endpoint was closed meanwhile.

@@ -24,8 +24,8 @@ public final class AgentShard {
     var random: SeededRandom
     var layer: TransactionLayer
     var endpoints: [Endpoint] = []
-    var slots: [UInt32: Int] = [:]
-    var streams: [UInt64: Int] = [:]
+    var slots = SlotIndex()
+    var streams = SlotIndex()
     var flows = FlowTable()
     /// What is rarely needed of the endpoints' ways to their servers, by slot.
     var paths: [Int: PathState] = [:]
@@ -81,7 +81,7 @@ public final class AgentShard {
     /// Lends the bytes of a message to send.
     public func withMessage<Result>(_ transmission: Transmission, _ body: (UnsafeRawBufferPointer) -> Result) -> Result
     {
-        layer.writer.output.bytes.withUnsafeBytes {
+        layer.writer.withUnsafeBytes {
             body(UnsafeRawBufferPointer(rebasing: $0[transmission.range]))
         }
     }
@@ -94,7 +94,7 @@ public final class AgentShard {
 
     /// Takes an endpoint in. It does nothing until commanded. Its index and stream must be new to the shard.
     public func add(_ plan: EndpointPlan) {
-        precondition(slots[plan.index] == nil, "endpoint \(plan.index) was added twice")
+        precondition(slots[UInt64(plan.index)] == nil, "endpoint \(plan.index) was added twice")
         let slot = endpoints.count
         let userPart = UserPart.escaped(plan.addressUser)
         var contactUser = userPart
@@ -108,7 +108,7 @@ public final class AgentShard {
         let identity = EndpointIdentity(
             plan, registrarURI: registrarURI, userPart: userPart, contactUser: contactUser)
         endpoints.append(Endpoint(identity, random: &random))
-        slots[plan.index] = slot
+        slots[UInt64(plan.index)] = slot
         streams[plan.stream] = slot
         openEndpoints += 1
     }

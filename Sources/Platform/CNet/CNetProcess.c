@@ -16,5 +16,3 @@ int64_t callmeter_memory_used(void) {
     fclose(file);
     return kilobytes < 0 ? -1 : kilobytes * 1024;
 }
-
-void callmeter_memory_share_heap(void) { mallopt(M_ARENA_MAX, 1); }

@@ -21,21 +21,31 @@ struct BenchCommand: AsyncParsableCommand {
         @Option(help: "udp or tcp; auto leaves it to the DNS.") var transport = "udp"
         @OptionGroup var lookUp: LookUpOptions
         @Option(help: "The domain, where it is not the target's address.") var domain: String?
+        @Option(help: "shared (one UDP socket) or endpoint (one each).") var flow = "shared"
+        @Option(help: "The lifetime asked for, in seconds.") var expires = 3600
+        @Option(help: "Seconds to hold them all; then memory for each and idle CPU are told.") var hold: Int?
 
         mutating func run() async throws {
             Logs.quiet()
-            let (secrets, known) = try BenchCommand.read(accounts)
+            let secrets = SecretArena()
             defer { secrets.wipeAll() }
-            guard let known, !known.accounts.isEmpty else {
-                throw CommandFailure.usage("'\(accounts)' holds no account")
-            }
             guard let place = HostPort(target) else { throw CommandFailure.usage("'\(target)' is no HOST:PORT") }
             let servers = try await lookUp.servers(host: place.host, port: place.port, transport: transport)
             var bench = RegisterBench(servers: servers, count: try BenchCommand.positive(count, "--count"))
             bench.window = try BenchCommand.positive(window, "--window")
             bench.domain = domain.map { Array($0.utf8) }
-            let result = try await bench.run(accounts: known, secrets: secrets)
-            try BenchCommand.report(result, failures: result.failures, of: result.operations)
+            bench.flow = try BenchCommand.flow(flow)
+            bench.expires = UInt32(clamping: try BenchCommand.positive(expires, "--expires"))
+            let path = accounts
+            guard let hold else {
+                let known = try BenchCommand.read(path, into: secrets)
+                let result = try await bench.run(accounts: known, secrets: secrets)
+                return try BenchCommand.report(result, failures: result.failures, of: result.operations)
+            }
+            let duration = Interval.seconds(try BenchCommand.positive(hold, "--hold"))
+            let result = try await HoldBench(bench, duration: duration).run(
+                accounts: { try BenchCommand.read(path, into: secrets) }, secrets: secrets)
+            try BenchCommand.report(result, failures: result.failures, of: result.endpoints)
         }
     }
 
@@ -49,6 +59,7 @@ struct BenchCommand: AsyncParsableCommand {
         @Option(help: ArgumentHelp("Callers' username:password lines.", valueName: "file")) var accounts: String?
         @Option(help: "The URI called (default: sip:service@TARGET).") var uri: String?
         @Option(help: "udp or tcp.") var transport = "udp"
+        @Option(help: "shared (one UDP socket) or endpoint (one each).") var flow = "shared"
 
         mutating func run() async throws {
             Logs.quiet()
@@ -60,6 +71,7 @@ struct BenchCommand: AsyncParsableCommand {
             bench.window = try BenchCommand.positive(window, "--window")
             bench.transport = try BenchCommand.transport(transport)
             bench.rate = rate
+            bench.flow = try BenchCommand.flow(flow)
             if let uri { bench.uri = Array(uri.utf8) }
             let result = try await bench.run(accounts: known, secrets: secrets)
             try BenchCommand.report(result, failures: result.failures, of: result.operations)
@@ -126,10 +138,22 @@ struct BenchCommand: AsyncParsableCommand {
     static func read(_ path: String?) throws(CommandFailure) -> (SecretArena, BenchAccounts?) {
         let secrets = SecretArena()
         guard let path else { return (secrets, nil) }
+        return (secrets, try read(path, into: secrets))
+    }
+
+    static func read(_ path: String, into secrets: SecretArena) throws(CommandFailure) -> BenchAccounts {
         do {
-            return (secrets, try BenchAccounts(path: path, into: secrets))
+            return try BenchAccounts(path: path, into: secrets)
         } catch {
             throw .usage(error.description)
+        }
+    }
+
+    static func flow(_ word: String) throws(CommandFailure) -> FlowMode {
+        switch word {
+        case "shared": .shared
+        case "endpoint": .perEndpoint
+        default: throw .usage("the flow is shared or endpoint")
         }
     }
 

@@ -11,6 +11,24 @@ import Testing
         #expect(String(decoding: writer.bytes, as: UTF8.self) == String(value))
     }
 
+    @Test func `a writer grows, is cut back and used again, and lends exactly what was written`() {
+        var writer = ByteWriter(capacity: 2)
+        var expected: [UInt8] = []
+        for number in 0..<300 {
+            writer.append(UInt8(truncatingIfNeeded: number))
+            writer.append([1, 2, 3][1...])
+            writer.append(contentsOf: repeatElement(7, count: number % 3))
+            expected += [UInt8(truncatingIfNeeded: number), 2, 3] + [UInt8](repeating: 7, count: number % 3)
+        }
+        #expect(writer.bytes == expected)
+        #expect(writer.copy(from: 890) == Array(expected[890...]))
+        writer.truncate(to: 4)
+        writer.append("x")
+        #expect(writer.withUnsafeBytes { Array($0) } == expected[..<4] + [0x78])
+        writer.removeAll()
+        #expect(writer.count == 0 && writer.bytes.isEmpty)
+    }
+
     @Test(arguments: [
         ("127.0.0.1:5060", "127.0.0.1:5060"), ("[::1]:5061", "[::1]:5061"),
         ("[2001:DB8:0:0:1:0:0:1]:1", "[2001:db8::1:0:0:1]:1"),

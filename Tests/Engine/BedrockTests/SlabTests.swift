@@ -24,4 +24,27 @@ import Testing
         slab[handle]?.append(2)
         #expect(slab[handle] == [1, 2])
     }
+
+    /// Refers to itself by name, so that a value lost or freed twice is noticed.
+    private final class Counted {
+        nonisolated(unsafe) static var alive = 0  // Only this suite's one test makes these, on one thread.
+        init() { Self.alive += 1 }
+        deinit { Self.alive -= 1 }
+    }
+
+    @Test func `a copy keeps its values when the other one changes, and both give them back`() {
+        do {
+            var slab = Slab<Counted>()
+            let handles = (0..<20).map { _ in slab.insert(Counted()) }
+            var copy = slab
+            copy.remove(handles[3])
+            let added = copy.insert(Counted())
+            #expect(slab[handles[3]] != nil)
+            #expect(slab[added] == nil)
+            #expect(copy[handles[4]] === slab[handles[4]])
+            #expect(slab.count == 20 && copy.count == 20)
+            #expect(Counted.alive == 21)
+        }
+        #expect(Counted.alive == 0)
+    }
 }

@@ -61,7 +61,8 @@ public struct DigestResponder: Sendable {
         var numbers = ByteWriter(capacity: 24)
         numbers.append(hex: UInt64(request.nonceCount), digits: 8)
         numbers.append(hex: request.cnonce, digits: 16)
-        if let failure = compute(challenge, algorithm, username, credential, request, numbers.bytes, &hex) {
+        let digits = numbers.bytes
+        if let failure = compute(challenge, algorithm, username, credential, request, digits, &hex) {
             throw failure
         }
 
@@ -95,12 +96,12 @@ public struct DigestResponder: Sendable {
         }
         if challenge.chosenQop != .none {
             writer.output.append(challenge.chosenQop == .auth ? ", qop=auth, nc=" : ", qop=auth-int, nc=")
-            writer.output.append(numbers.bytes[..<8])
+            writer.output.append(digits[..<8])
         }
         if challenge.chosenQop != .none || algorithm.isSession {
             // A -sess key depends on the cnonce even where no qop asks for it.
             writer.output.append(", cnonce=\"")
-            writer.output.append(numbers.bytes[8...])
+            writer.output.append(digits[8...])
             writer.output.append(UInt8(ascii: "\""))
         }
         if challenge.wantsUserhash { writer.output.append(", userhash=true") }

@@ -21,6 +21,8 @@ struct ClientTransaction {
     /// Kept while it may be sent again; for INVITE also to make its ACK and CANCEL from.
     var request: [UInt8] = []
     var timer: TimerHandle?
+    /// When that timer is due.
+    var due: Instant?
     /// The CANCEL of this INVITE, which has the same branch.
     var cancel: SlabHandle?
 
@@ -29,6 +31,38 @@ struct ClientTransaction {
         case .unsent: nil
         case .invite(let machine): machine.deadline
         case .nonInvite(let machine): machine.deadline
+        }
+    }
+
+    var isTerminated: Bool {
+        switch machine {
+        case .unsent: false
+        case .invite(let machine): machine.isTerminated
+        case .nonInvite(let machine): machine.isTerminated
+        }
+    }
+
+    /// What its machine did with a response.
+    enum Step {
+        case none
+        case invite(InviteClientMachine.Action)
+        case nonInvite(NonInviteClientMachine.Action)
+    }
+
+    /// A response with this status came.
+    mutating func receive(status: UInt16, timers: TimerValues, now: Instant) -> Step {
+        let timing = TransactionTiming(values: timers, isReliable: isReliable)
+        switch machine {
+        case .unsent:
+            return .none
+        case .invite(var machine):
+            let action = machine.receive(status: status, timing: timing, now: now)
+            self.machine = .invite(machine)
+            return .invite(action)
+        case .nonInvite(var machine):
+            let action = machine.receive(status: status, timing: timing, now: now)
+            self.machine = .nonInvite(machine)
+            return .nonInvite(action)
         }
     }
 }
@@ -116,42 +150,35 @@ extension TransactionLayer {
     mutating func receive(response: Message, status: UInt16, branch: Branch, method: Method, now: Instant) -> Reception
     {
         var handle = branch.handle
-        guard let first = clients[handle], first.salt == branch.salt else { return .absorbed }
-        if method == .cancel, first.method == .invite {
-            guard let cancel = first.cancel else { return .absorbed }
+        guard clients[handle]?.salt == branch.salt else { return .absorbed }
+        if method == .cancel, clients[handle]?.method == .invite {
+            guard let cancel = clients[handle]?.cancel else { return .absorbed }
             handle = cancel
         }
-        guard let transaction = clients[handle], transaction.method == method else { return .absorbed }
-        let timing = TransactionTiming(values: timers, isReliable: transaction.isReliable)
-        switch transaction.machine {
-        case .unsent:
+        guard clients[handle]?.method == method, let owner = clients[handle]?.owner else { return .absorbed }
+        switch clients[handle]!.receive(status: status, timers: timers, now: now) {
+        case .none:
             return .absorbed
-        case .invite(var machine):
-            let action = machine.receive(status: status, timing: timing, now: now)
-            clients[handle]!.machine = .invite(machine)
-            if action == .deliverAndAcknowledge || action == .acknowledge {
-                acknowledge(transaction, response: response)
-            }
-            machine.isTerminated ? finish(client: handle) : reschedule(client: handle)
+        case .invite(let action):
+            if action == .deliverAndAcknowledge || action == .acknowledge { acknowledge(handle, response: response) }
+            clients[handle]!.isTerminated ? finish(client: handle) : reschedule(client: handle)
             guard action == .deliver || action == .deliverAndAcknowledge else { return .absorbed }
-        case .nonInvite(var machine):
-            let action = machine.receive(status: status, timing: timing, now: now)
+        case .nonInvite(let action):
             if status >= 200 {
                 // Completed would only absorb copies until timer K. An unmatched response is dropped just the same
                 // (RFC 6026 §8.9), so the place is given back at once.
                 finish(client: handle)
             } else {
-                clients[handle]!.machine = .nonInvite(machine)
                 reschedule(client: handle)
             }
-            guard action == .deliver, transaction.method != .cancel else { return .absorbed }
+            guard action == .deliver, method != .cancel else { return .absorbed }
         }
-        return .response(owner: transaction.owner, ClientTransactionID(handle: handle))
+        return .response(owner: owner, ClientTransactionID(handle: handle))
     }
 
     /// Sends the ACK to a response of 300…699 (RFC 3261 §17.1.1.3).
-    private mutating func acknowledge(_ transaction: ClientTransaction, response: Message) {
-        guard let request = try? Message.parse(transaction.request) else { return }
+    private mutating func acknowledge(_ handle: SlabHandle, response: Message) {
+        guard let transaction = clients[handle], let request = try? Message.parse(transaction.request) else { return }
         let start = writer.output.count
         writer.ack(to: response, of: request)
         transmit(from: start, flow: transaction.flow, destination: transaction.destination)
@@ -212,8 +239,12 @@ extension TransactionLayer {
     }
 
     private mutating func reschedule(client handle: SlabHandle) {
-        let transaction = clients[handle]!
-        if let timer = transaction.timer { queue.cancel(timer) }
-        clients[handle]!.timer = transaction.deadline.map { queue.schedule(.client(handle), at: $0) }
+        let deadline = clients[handle]!.deadline
+        if let timer = clients[handle]!.timer {
+            if deadline == clients[handle]!.due { return }
+            queue.cancel(timer)
+        }
+        clients[handle]!.due = deadline
+        clients[handle]!.timer = deadline.map { queue.schedule(.client(handle), at: $0) }
     }
 }

@@ -116,5 +116,5 @@ public struct TransactionLayer {
     }
 
     /// A copy of what was written from `start` on.
-    func written(from start: Int) -> [UInt8] { Array(writer.output.bytes[start...]) }
+    func written(from start: Int) -> [UInt8] { writer.output.copy(from: start) }
 }

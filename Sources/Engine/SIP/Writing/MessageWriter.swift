@@ -12,8 +12,13 @@ public struct MessageWriter: Sendable {
     /// A writer with room for `capacity` bytes.
     public init(capacity: Int = 1500) { output = ByteWriter(capacity: capacity) }
 
-    /// The bytes written so far.
+    /// A copy of the bytes written so far.
     public var bytes: [UInt8] { output.bytes }
+
+    /// Lends the bytes written so far.
+    public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        output.withUnsafeBytes(body)
+    }
 
     /// Forgets what was written and keeps the memory.
     public mutating func removeAll() { output.removeAll() }
@@ -21,7 +26,7 @@ public struct MessageWriter: Sendable {
     // MARK: Start line
 
     /// Writes a request line.
-    public mutating func requestLine(_ method: Method, uri: some Collection<UInt8>) {
+    @inlinable public mutating func requestLine(_ method: Method, uri: some Collection<UInt8>) {
         beginRequestLine(method)
         output.append(contentsOf: uri)
         endRequestLine()
@@ -74,7 +79,7 @@ public struct MessageWriter: Sendable {
     }
 
     /// Writes a header line.
-    public mutating func header(_ name: HeaderName, bytes value: some Collection<UInt8>) {
+    @inlinable public mutating func header(_ name: HeaderName, bytes value: some Collection<UInt8>) {
         beginHeader(name)
         output.append(contentsOf: value)
         endLine()
@@ -132,7 +137,7 @@ public struct MessageWriter: Sendable {
     public mutating func finish() { output.append("Content-Length: 0\r\n\r\n") }
 
     /// Ends a message with a body.
-    public mutating func finish(contentType: StaticString, body: some Collection<UInt8>) {
+    @inlinable public mutating func finish(contentType: StaticString, body: some Collection<UInt8>) {
         header(.contentType, contentType)
         header(.contentLength, decimal: UInt64(body.count))
         endLine()

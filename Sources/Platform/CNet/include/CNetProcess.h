@@ -9,8 +9,4 @@
 // Pss). What the allocator keeps free for later is given back first: it is nobody's. -1 where the system does not tell.
 int64_t callmeter_memory_used(void);
 
-// Lets all threads use one heap. Each heap of its own grows page by page, a system call each, and keeps what its thread gave
-// back. Only before other threads start.
-void callmeter_memory_share_heap(void);
-
 #endif
