@@ -17,11 +17,11 @@ public struct ByteWriter: Sendable {
 
     /// A copy of what was written from `start` on.
     public func copy(from start: Int) -> [UInt8] {
-        withUnsafeBytes { Array(UnsafeRawBufferPointer(rebasing: $0[start...])) }
+        withBytes { Array(UnsafeRawBufferPointer(rebasing: $0[start...])) }
     }
 
     /// Lends what was written so far.
-    public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         storage.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
     }
 
@@ -87,7 +87,7 @@ public struct ByteWriter: Sendable {
             digits[start] = UInt8(truncatingIfNeeded: 0x30 + rest % 10)
             rest /= 10
         } while rest > 0
-        Swift.withUnsafeBytes(of: &digits) { append(UnsafeRawBufferPointer(rebasing: $0[start...])) }
+        withUnsafeBytes(of: &digits) { append(UnsafeRawBufferPointer(rebasing: $0[start...])) }
     }
 
     /// Appends a number in decimal; negative numbers get a sign.
@@ -107,7 +107,7 @@ public struct ByteWriter: Sendable {
             text[place] = Hex.digit(UInt8(truncatingIfNeeded: rest) & 15)
             rest >>= 4
         }
-        Swift.withUnsafeBytes(of: &text) { append(UnsafeRawBufferPointer(rebasing: $0[(16 - digits)...])) }
+        withUnsafeBytes(of: &text) { append(UnsafeRawBufferPointer(rebasing: $0[(16 - digits)...])) }
     }
 
     /// Appends bytes as lower-case hexadecimal.

@@ -5,6 +5,6 @@ import SIP
 extension PBXEngine {
     /// Lends the buffer that the ranges of all `transmissions` mean, so that a driver can send many with one system call.
     public func withOutgoing<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        layer.writer.withUnsafeBytes(body)
+        layer.writer.withBytes(body)
     }
 }

@@ -73,7 +73,7 @@ public final class PBXEngine {
     /// Lends the bytes of a message to send.
     public func withMessage<Result>(_ transmission: Transmission, _ body: (UnsafeRawBufferPointer) -> Result) -> Result
     {
-        layer.writer.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[transmission.range])) }
+        layer.writer.withBytes { body(UnsafeRawBufferPointer(rebasing: $0[transmission.range])) }
     }
 
     /// Forgets transmissions and outputs, once the driver has performed them.

@@ -7,7 +7,7 @@ import SIP
 extension AgentShard {
     /// Lends the buffer that the ranges of all `transmissions` mean, so that a driver can send many with one system call.
     public func withOutgoing<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        layer.writer.withUnsafeBytes(body)
+        layer.writer.withBytes(body)
     }
 
     /// Hands the outputs over and forgets them. The array given is emptied and kept, so that two take turns and none is made anew.

@@ -36,7 +36,7 @@ extension AgentShard {
         else { return false }
         if let side = paths[slot]?.side, side.destination != destination { return false }
         let request = LargeRequest(
-            id: id, method: method, owner: owner, bytes: Array(layer.writer.output.bytes[start...]))
+            id: id, method: method, owner: owner, bytes: layer.writer.output.copy(from: start))
         layer.writer.output.truncate(to: start)
         var state = paths[slot] ?? PathState()
         let isNew = state.side == nil

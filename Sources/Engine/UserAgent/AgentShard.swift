@@ -81,7 +81,7 @@ public final class AgentShard {
     /// Lends the bytes of a message to send.
     public func withMessage<Result>(_ transmission: Transmission, _ body: (UnsafeRawBufferPointer) -> Result) -> Result
     {
-        layer.writer.withUnsafeBytes {
+        layer.writer.withBytes {
             body(UnsafeRawBufferPointer(rebasing: $0[transmission.range]))
         }
     }

@@ -24,7 +24,7 @@ import Testing
         #expect(writer.copy(from: 890) == Array(expected[890...]))
         writer.truncate(to: 4)
         writer.append("x")
-        #expect(writer.withUnsafeBytes { Array($0) } == expected[..<4] + [0x78])
+        #expect(writer.withBytes { Array($0) } == expected[..<4] + [0x78])
         writer.removeAll()
         #expect(writer.count == 0 && writer.bytes.isEmpty)
     }

@@ -16,8 +16,8 @@ public struct MessageWriter: Sendable {
     public var bytes: [UInt8] { output.bytes }
 
     /// Lends the bytes written so far.
-    public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        output.withUnsafeBytes(body)
+    public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        output.withBytes(body)
     }
 
     /// Forgets what was written and keeps the memory.
