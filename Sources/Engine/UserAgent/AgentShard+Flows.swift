@@ -64,6 +64,7 @@ extension AgentShard {
         for slot in members {
             endpoints[slot].keepsFlow = false
             paths[slot, default: PathState()].wasOpen = endpoints[slot].path == .open
+            paths[slot, default: PathState()].failureDetail = detail
             endpoints[slot].path = .failed(fault)
         }
         failing(with: fault, detail: detail, now: now) {

@@ -154,7 +154,9 @@ extension AgentShard {
     private func fail(_ slot: Int, fault: TransportFault, now: Instant) {
         if !endpoints[slot].registration.isUnregistering {
             endpoints[slot].evidence.transportFault = fault
-            endpoints[slot].evidence.transportDetail = presentDetail
+            var detail = presentDetail
+            if detail == nil, case .failed(fault) = endpoints[slot].path { detail = paths[slot]?.failureDetail }
+            endpoints[slot].evidence.transportDetail = detail
         }
         perform(endpoints[slot].registration.failed(), slot, now: now)
     }

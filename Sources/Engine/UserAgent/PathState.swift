@@ -23,6 +23,8 @@ struct PathState: Sendable {
     }
 
     var evidence = PathEvidence()
+    /// Why the flow failed last, in a sentence, for what only begins afterwards.
+    var failureDetail: String?
     /// Servers that failed since one last served.
     var tried = 0
     /// Rounds through all servers since a connection last held (RFC 5626 §4.5: consecutive failures).
