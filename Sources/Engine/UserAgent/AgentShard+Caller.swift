@@ -32,9 +32,9 @@ extension AgentShard {
     /// Sends the INVITE of a call when its time comes.
     func startCall(_ handle: SlabHandle, at: Instant, now: Instant) {
         let slot = calls[handle]!.slot
-        if case .failed(let fault) = endpoints[slot].path { return loseCall(slot, fault: fault, now: now) }
-        if at <= now { return sendInvite(handle, now: now) }
-        setTimer(handle, at: at)
+        if at <= now, let fault = endpoints[slot].path.fault { return loseCall(slot, fault: fault, now: now) }
+        guard at <= now else { return setTimer(handle, at: at) }
+        if endpoints[slot].path == .open { sendInvite(handle, now: now) }
     }
 
     // MARK: Answers to the INVITE

@@ -44,7 +44,7 @@ extension AgentShard {
     /// The slot of an endpoint that can act now. A command to one whose connection is still being opened is kept for later.
     private func slot(of endpoint: UInt32, for command: AgentCommand) -> Int? {
         guard let slot = slots[UInt64(endpoint)], endpoints[slot].stage == .active else { return nil }
-        guard endpoints[slot].path.isPending else { return slot }
+        guard endpoints[slot].path == .opening else { return slot }
         endpoints[slot].waiting.append(command)
         return nil
     }

@@ -70,7 +70,7 @@ extension AgentShard {
         calls[handle]!.timer = nil
         switch calls[handle]!.state {
         case .due:
-            if endpoints[calls[handle]!.slot].path == .open { sendInvite(handle, now: now) }
+            startCall(handle, at: now, now: now)
         case .inviting, .proceeding:
             calls[handle]!.fail(.timeout)
             perform(calls[handle]!.state.hangUp(), handle, now: now)

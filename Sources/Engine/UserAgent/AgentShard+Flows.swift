@@ -14,7 +14,7 @@ extension AgentShard {
         destination: TransportAddress? = nil, now: Instant
     ) {
         let destination = destination ?? endpoints[slot].server
-        if layer.writer.output.count - start > Self.largestDatagram,
+        if layer.writer.output.count - start > Self.largestDatagram || overtakesLarge(owner, slot),
             divertLarge(id, method, from: start, owner: owner, slot, destination: destination, now: now)
         {
             return

@@ -26,13 +26,20 @@ extension AgentShard {
     /// The largest request that goes over UDP when the path's MTU is not known.
     static let largestDatagram = 1300
 
+    /// Whether a request would leave before an earlier one of its call, which waits for its connection: the peer would find
+    /// the numbers of the dialog out of order (RFC 3261 §12.2.2).
+    func overtakesLarge(_ owner: Owner, _ slot: Int) -> Bool {
+        guard !paths.isEmpty, let side = paths[slot]?.side, !side.isOpen, let call = owner.call else { return false }
+        return side.waiting.contains { $0.owner.call == call }
+    }
+
     /// Takes a request that was written from `start` on over to TCP; false when it is to go as it is.
     func divertLarge(
         _ id: ClientTransactionID, _ method: Method, from start: Int, owner: Owner, _ slot: Int,
         destination: TransportAddress, now: Instant
     ) -> Bool {
-        guard layer.writer.output.count - start > Self.largestDatagram, endpoints[slot].transport == .udp,
-            endpoints[slot].path == .open, paths[slot]?.evidence.largeRequests != .fellBackToUDP
+        guard endpoints[slot].transport == .udp, endpoints[slot].path == .open,
+            paths[slot]?.evidence.largeRequests != .fellBackToUDP
         else { return false }
         if let side = paths[slot]?.side, side.destination != destination { return false }
         let request = LargeRequest(

@@ -70,7 +70,19 @@ extension AgentShard {
         endpoints[slot].path = .waiting(fault)
         paths[slot]!.timer = timers.schedule(
             .reconnect(slot: slot), at: now + reconnectWait(round: paths[slot]!.rounds))
+        dropDueCall(slot, fault: fault, now: now)
         return true
+    }
+
+    /// A call whose time has come does not wait for minutes until a server is back, nor do commands: what cannot be begun in time
+    /// counts as failed.
+    private func dropDueCall(_ slot: Int, fault: TransportFault, now: Instant) {
+        let waiting = endpoints[slot].waiting
+        endpoints[slot].waiting = []
+        for command in waiting { perform(command, now: now) }
+        if let handle = endpoints[slot].call, let call = calls[handle], call.state == .due, call.timer == nil {
+            loseCall(slot, fault: fault, now: now)
+        }
     }
 
     /// Half to all of a bound that doubles with each round (RFC 5626 §4.5).

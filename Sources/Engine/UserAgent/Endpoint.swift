@@ -42,11 +42,11 @@ struct Endpoint: Sendable {
         case waiting(TransportFault)
         case failed(TransportFault)
 
-        /// Whether it is not open, but may be soon.
-        var isPending: Bool {
+        /// Why there is no server to send to now; nil when there is one, or may be in a moment.
+        var fault: TransportFault? {
             switch self {
-            case .opening, .waiting: true
-            case .open, .failed: false
+            case .opening, .open: nil
+            case .waiting(let fault), .failed(let fault): fault
             }
         }
     }

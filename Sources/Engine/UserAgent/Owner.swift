@@ -45,6 +45,14 @@ enum Owner: Hashable, Sendable {
         }
     }
 
+    /// The call it is of, if it is of one.
+    var call: SlabHandle? {
+        switch self {
+        case .invite(let handle), .bye(let handle), .dialogRequest(let handle): handle
+        case .nobody, .registration, .keepAlive: nil
+        }
+    }
+
     private static func pack(_ handle: SlabHandle) -> UInt64 {
         (UInt64(handle.generation) & generationMask) << 32 | UInt64(handle.index)
     }
