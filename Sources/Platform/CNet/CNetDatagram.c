@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <linux/errqueue.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -55,8 +57,43 @@ int callmeter_endpoint_read(const void *from, struct callmeter_endpoint *to) {
     return 0;
 }
 
-static int send_one(int descriptor, const struct msghdr *message) {
-    return sendmsg(descriptor, message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -1 : 1;
+// Datagrams of one length to one destination leave as one buffer that the kernel cuts (UDP_SEGMENT, Linux 4.18): they pass its
+// layers once, not once each. Larger ones might not fit the way's MTU, which the kernel refuses.
+#define SEGMENTS_PER_BUFFER 32
+#define LARGEST_SEGMENT 1400
+
+// Set once a kernel or an interface refused segments; from then on each datagram is sent by itself.
+static _Atomic int segments_are_refused;
+
+union segment_control {
+    char bytes[CMSG_SPACE(sizeof(uint16_t))];
+    struct cmsghdr aligned;
+};
+
+// How many datagrams from `first` on may leave as one buffer: one length, but for a shorter last one, and one destination.
+static int segments_from(const struct callmeter_datagram *first, int count) {
+    if (atomic_load_explicit(&segments_are_refused, memory_order_relaxed) || first->length > LARGEST_SEGMENT) return 1;
+    int limit = count < SEGMENTS_PER_BUFFER ? count : SEGMENTS_PER_BUFFER;
+    int segments = 1;
+    while (segments < limit && first[segments].length <= first->length && first[segments].length > 0 &&
+           first[segments].destination.low == first->destination.low &&
+           first[segments].destination.high == first->destination.high &&
+           first[segments].destination.port == first->destination.port &&
+           first[segments].destination.is_v6 == first->destination.is_v6) {
+        segments++;
+        if (first[segments - 1].length < first->length) break;
+    }
+    return segments;
+}
+
+static void set_segment_length(struct msghdr *message, union segment_control *control, uint16_t length) {
+    message->msg_control = control->bytes;
+    message->msg_controllen = sizeof control->bytes;
+    struct cmsghdr *header = CMSG_FIRSTHDR(message);
+    header->cmsg_level = SOL_UDP;
+    header->cmsg_type = UDP_SEGMENT;
+    header->cmsg_len = CMSG_LEN(sizeof length);
+    memcpy(CMSG_DATA(header), &length, sizeof length);
 }
 
 int callmeter_datagrams_send(int descriptor, const void *base, const struct callmeter_datagram *datagrams, int count,
@@ -64,23 +101,31 @@ int callmeter_datagrams_send(int descriptor, const void *base, const struct call
     struct mmsghdr messages[DATAGRAMS_PER_CALL];
     struct iovec vectors[DATAGRAMS_PER_CALL];
     struct sockaddr_storage addresses[DATAGRAMS_PER_CALL];
+    union segment_control controls[DATAGRAMS_PER_CALL];
+    int spans[DATAGRAMS_PER_CALL];
     int done = 0;
     int failed_at = -1;
     *error = 0;
     while (done < count) {
         int batch = count - done < DATAGRAMS_PER_CALL ? count - done : DATAGRAMS_PER_CALL;
-        for (int i = 0; i < batch; i++) {
+        int buffers = 0;
+        for (int i = 0; i < batch; i += spans[buffers++]) {
             const struct callmeter_datagram *datagram = &datagrams[done + i];
-            vectors[i].iov_base = (uint8_t *)base + datagram->offset;
-            vectors[i].iov_len = datagram->length;
-            memset(&messages[i], 0, sizeof messages[i]);
-            messages[i].msg_hdr.msg_name = &addresses[i];
-            messages[i].msg_hdr.msg_namelen = write_sockaddr(&datagram->destination, &addresses[i]);
-            messages[i].msg_hdr.msg_iov = &vectors[i];
-            messages[i].msg_hdr.msg_iovlen = 1;
+            int span = segments_from(datagram, batch - i);
+            for (int k = i; k < i + span; k++) {
+                vectors[k].iov_base = (uint8_t *)base + datagrams[done + k].offset;
+                vectors[k].iov_len = datagrams[done + k].length;
+            }
+            struct msghdr *message = &messages[buffers].msg_hdr;
+            memset(&messages[buffers], 0, sizeof messages[buffers]);
+            message->msg_name = &addresses[buffers];
+            message->msg_namelen = write_sockaddr(&datagram->destination, &addresses[buffers]);
+            message->msg_iov = &vectors[i];
+            message->msg_iovlen = (size_t)span;
+            if (span > 1) set_segment_length(message, &controls[buffers], (uint16_t)datagram->length);
+            spans[buffers] = span;
         }
-        int sent = batch == 1 ? send_one(descriptor, &messages[0].msg_hdr)
-                              : sendmmsg(descriptor, messages, (unsigned)batch, MSG_DONTWAIT | MSG_NOSIGNAL);
+        int sent = sendmmsg(descriptor, messages, (unsigned)buffers, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent < 0) {
             if (errno == EINTR) continue;
             // A socket with an error queue tells of an earlier datagram's ICMP answer here, and has sent nothing: once more.
@@ -88,10 +133,14 @@ int callmeter_datagrams_send(int descriptor, const void *base, const struct call
                 failed_at = done;
                 continue;
             }
+            if (spans[0] > 1 && (errno == EINVAL || errno == EIO || errno == EMSGSIZE || errno == EOPNOTSUPP)) {
+                atomic_store_explicit(&segments_are_refused, 1, memory_order_relaxed);
+                continue;
+            }
             *error = errno;
             return done;
         }
-        done += sent;
+        for (int i = 0; i < sent; i++) done += spans[i];
     }
     return done;
 }

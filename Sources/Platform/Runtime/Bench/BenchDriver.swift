@@ -9,8 +9,8 @@ import UserAgent
 ///
 /// Fed by the engine's sink on its event loop; what it starts next goes back to that loop in one batch.
 final class BenchDriver: Sendable {
-    /// Makes the command for the operation with this number; the endpoint's index is what its events will carry.
-    typealias Start = @Sendable (_ operation: Int, _ begin: Instant, _ now: Instant) -> AgentCommand
+    /// Makes the command for the operation with this number, which this endpoint plays.
+    typealias Start = @Sendable (_ operation: Int, _ endpoint: UInt32, _ begin: Instant, _ now: Instant) -> AgentCommand
 
     private struct State {
         var engine: SignallingEngine?
@@ -21,23 +21,29 @@ final class BenchDriver: Sendable {
         var retransmissions: UInt64 = 0
         var begin = Instant.zero
         var cpuAtBegin = Interval.zero
-        /// By endpoint; each plays one operation.
+        /// By endpoint.
         var startedAt: [Instant?] = []
+        /// Endpoints in the order in which they came free; those before `next` are taken.
+        var free: [UInt32] = []
+        var next = 0
         var result: BenchResult?
         var waiter: CheckedContinuation<BenchResult, Never>?
     }
 
     private let count: Int
+    private let endpoints: Int
     private let window: Int
     private let start: Start
     private let state = Mutex(State())
 
     /// - Parameters:
     ///   - count: operations in all.
-    ///   - window: how many of them at a time.
-    init(count: Int, window: Int, start: @escaping Start) {
+    ///   - endpoints: how many play them, each one at a time; at least `count`, or such as `released` gives back.
+    ///   - window: how many operations at a time.
+    init(count: Int, endpoints: Int, window: Int, start: @escaping Start) {
         self.count = count
-        self.window = max(1, min(window, count))
+        self.endpoints = endpoints
+        self.window = max(1, min(window, count, endpoints))
         self.start = start
     }
 
@@ -56,7 +62,8 @@ final class BenchDriver: Sendable {
         state.withLock { state in
             state.engine = engine
             state.begin = SystemClock.now()
-            state.startedAt = Array(repeating: nil, count: count)
+            state.startedAt = Array(repeating: nil, count: endpoints)
+            state.free = Array(0..<UInt32(endpoints))
             state.cpuAtBegin = ProcessTime.used()
         }
         startNext()
@@ -87,6 +94,9 @@ final class BenchDriver: Sendable {
         }
     }
 
+    /// An endpoint can play another operation.
+    func released(_ endpoint: UInt32) { state.withLock { $0.free.append(endpoint) } }
+
     /// An operation has ended.
     func finished(succeeded: Bool) {
         let (waiter, result) = state.withLock { state -> (CheckedContinuation<BenchResult, Never>?, BenchResult?) in
@@ -107,11 +117,12 @@ final class BenchDriver: Sendable {
         let now = SystemClock.now()
         let (engine, commands) = state.withLock { state -> (SignallingEngine?, [AgentCommand]) in
             var commands: [AgentCommand] = []
-            while state.started < count, state.started - state.finished < window {
-                let command = start(state.started, state.begin, now)
+            while state.started < count, state.started - state.finished < window, state.next < state.free.count {
+                let command = start(state.started, state.free[state.next], state.begin, now)
                 if let (endpoint, at) = command.beginning { state.startedAt[Int(endpoint)] = at }
                 commands.append(command)
                 state.started += 1
+                state.next += 1
             }
             return (state.engine, commands)
         }

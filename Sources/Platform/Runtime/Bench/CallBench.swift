@@ -9,6 +9,8 @@ import UserAgent
 ///
 /// Without accounts the target answers itself (INVITE, 180, 200, ACK, BYE, 200); with accounts challenges are answered.
 public struct CallBench: Sendable {
+    private static var usualCallers: Int { 1000 }
+
     /// Where the INVITEs go.
     public var target: TransportAddress
     /// How they go. TCP is a connection each.
@@ -38,14 +40,16 @@ public struct CallBench: Sendable {
     public func run(accounts: BenchAccounts?, secrets: SecretArena) async throws -> BenchResult {
         let uri = uri
         let rate = rate
-        let driver = BenchDriver(count: count, window: window) { operation, begin, now in
+        let driver = BenchDriver(count: count, endpoints: callers, window: window) { operation, endpoint, begin, now in
             let at = rate.map { begin + .seconds(Double(operation) / $0) } ?? now
-            return .call(endpoint: UInt32(operation), target: .uri(uri), at: max(at, now))
+            return .call(endpoint: endpoint, target: .uri(uri), at: max(at, now))
         }
         let sink = driver.sink { event, driver in
             switch event {
             case .established(let endpoint): driver.answered(endpoint, at: SystemClock.now())
-            case .callEnded(_, let succeeded): driver.finished(succeeded: succeeded)
+            case .callEnded(let endpoint, let succeeded):
+                driver.released(endpoint)
+                driver.finished(succeeded: succeeded)
             default: break
             }
         }
@@ -59,10 +63,13 @@ public struct CallBench: Sendable {
         return await driver.finish(on: engine)
     }
 
+    /// Callers: as many as a thousand, who call again and again, but enough for the window.
+    private var callers: Int { min(count, max(Self.usualCallers, window)) }
+
     private func plans(_ accounts: BenchAccounts?) throws -> [EndpointPlan] {
         let local = try Resolver.localAddress(toward: target)
         let domain = Array(target.ip.text.utf8)
-        return (0..<count).map { index in
+        return (0..<callers).map { index in
             let account = accounts.map { $0.accounts[index % $0.accounts.count] }
             var plan = BenchEngine.plan(
                 index, username: account?.username ?? Array("bench".utf8),

@@ -52,8 +52,8 @@ public struct RegisterBench: Sendable {
     }
 
     func driver() -> BenchDriver {
-        BenchDriver(count: count, window: window) { operation, _, now in
-            .register(endpoint: UInt32(operation), at: now)
+        BenchDriver(count: count, endpoints: count, window: window) { _, endpoint, _, now in
+            .register(endpoint: endpoint, at: now)
         }
     }
 

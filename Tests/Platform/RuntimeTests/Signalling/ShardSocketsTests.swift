@@ -49,6 +49,30 @@ struct ShardSocketsTests {
         #expect(receive(receiver).isEmpty)
     }
 
+    @Test
+    func `datagrams of one length leave together and arrive each by itself, in order, whatever lengths stand between`()
+        throws
+    {
+        let (sender, here) = try sockets.open(loopback, isShared: true)
+        let (receiver, there) = try sockets.open(loopback, isShared: true)
+        // Runs of one length, a shorter one that ends a run, longer ones, and more than one system call takes.
+        let lengths =
+            Array(repeating: 400, count: 40) + [399, 400, 400, 7, 1400, 1400, 1401, 1401, 3]
+            + Array(repeating: 1, count: 30)
+        let texts = lengths.enumerated().map { place, length in
+            String(repeating: Character(UnicodeScalar(UInt8(65 + place % 26))), count: length)
+        }
+        send(texts, flow: sender, to: there)
+        var found: [(text: String, source: TransportAddress)] = []
+        while found.count < texts.count {
+            let more = receive(receiver)
+            guard !more.isEmpty else { break }
+            found += more
+        }
+        #expect(found.map(\.text) == texts)
+        #expect(found.allSatisfy { $0.source == here })
+    }
+
     @Test func `messages of one flush keep their order over several sockets, IPv4 and IPv6 side by side`() throws {
         let (one, _) = try sockets.open(loopback, isShared: true)
         let (two, _) = try sockets.open(loopback, isShared: false)
