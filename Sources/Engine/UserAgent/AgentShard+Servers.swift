@@ -17,6 +17,9 @@ extension AgentShard {
         guard count > 1 || state.isRecovering else { return false }
         var place = Int(endpoints[slot].serverPlace)
         state.note(failure, of: endpoints[slot].target, at: place)
+        if case .fault(let fault) = failure, fault.spoilsSecurity, endpoints[slot].transport.isSecured {
+            excludeUnsecured(slot, count, &state)
+        }
         state.tried += 1
         while state.tried < count {
             place = (place + 1) % count
@@ -31,6 +34,13 @@ extension AgentShard {
         paths[slot] = state
         guard case .fault(let fault) = failure else { return false }
         return waitForServers(slot, count: count, fault: fault, now: now)
+    }
+
+    /// Who can spoil TLS on the path must not be rewarded with plain text: servers without it are out from now on.
+    private func excludeUnsecured(_ slot: Int, _ count: Int, _ state: inout PathState) {
+        let plan = endpoints[slot].plan
+        if !plan.transport.isSecured { state.exclude(0) }
+        for place in 1..<count where !plan.fallbacks[place - 1].transport.isSecured { state.exclude(place) }
     }
 
     /// The endpoint's connection is gone: the same server is asked again at once, unless it was only just, or never served.
@@ -188,7 +198,7 @@ extension PathState {
         switch failure {
         case .fault(let fault):
             server.fault = fault
-            if fault.isLasting { excluded |= 1 << UInt64(place) }
+            if fault.isLasting { exclude(place) }
         case .status(let status):
             server.status = status
         }

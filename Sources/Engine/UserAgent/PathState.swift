@@ -58,11 +58,17 @@ struct PathState: Sendable {
     /// How often the address in Contact follows what the server sees.
     static let mostContactChanges = 4
 
-    /// Whether a server's certificate is no good.
+    /// Asks a server no more.
+    mutating func exclude(_ place: Int) { excluded |= 1 << UInt64(place) }
+
+    /// Whether a server is not asked any more: its certificate is no good, or it would be asked without TLS after that.
     func excludes(_ place: Int) -> Bool { excluded >> UInt64(place) & 1 == 1 }
 }
 
 extension TransportFault {
+    /// Whether TLS itself failed, by chance or by somebody's doing.
+    var spoilsSecurity: Bool { self == .tls || isLasting }
+
     /// Whether another try at the same server can only end the same way.
     var isLasting: Bool {
         switch self {

@@ -23,7 +23,7 @@ struct EndpointAttempt {
         _ errand: SingleEndpoint.Errand, outcome: (EndpointScreen, EndpointResult) -> Void
     ) async throws -> EndpointResult {
         let screen = EndpointScreen(terminal: .current())
-        if !json { screen.open(plan, title, isUnchecked: plan.transport.isSecure && security.trust == .anybody) }
+        if !json { screen.open(plan, title, isUnchecked: plan.transport.isSecured && security.trust == .anybody) }
         var steps: [Step] = []
         let endpoint = SingleEndpoint(plan: plan, security: security, secrets: secrets)
         let result = try await endpoint.play(errand) { step in
@@ -56,9 +56,4 @@ struct EndpointAttempt {
         }
         return await TransportSearch(plan: plan, security: security, secrets: secrets).answering()
     }
-}
-
-extension Transport {
-    /// Whether TLS protects it.
-    var isSecure: Bool { self == .tls || self == .wss }
 }

@@ -177,6 +177,20 @@ import UserAgent
         #expect(result.outcome == .registrationFailed && result.registration.transportFault == .certificateExpired)
     }
 
+    @Test func `a server whose TLS fails is not followed by one without TLS`() throws {
+        let stage = stage(
+            .tls,
+            fallbacks: [
+                ServerTarget(address: Self.second, transport: .udp), ServerTarget(address: Self.third, transport: .tls),
+            ])
+        stage.server = { Self.register($0) }
+        stage.register(0)
+        stage.shard.flowFailed(FlowID(raw: 1), fault: .certificateUntrusted, now: stage.now)
+        stage.settle()
+        #expect(stage.opened.map(\.target) == [ServerTarget(address: Self.third, transport: .tls)])
+        #expect(try finished(stage).outcome == .success)
+    }
+
     @Test func `an endpoint told to finish while it waits for a server is closed at once`() throws {
         let stage = connected()
         stage.opening = { _ in .refused }

@@ -34,6 +34,9 @@ public enum Transport: UInt8, Hashable, Sendable {
     /// Whether the transport itself brings bytes in order and without loss, so that requests are not repeated (RFC 3261 §17).
     public var isReliable: Bool { self != .udp && self != .other }
 
+    /// Whether it runs over TLS.
+    public var isSecured: Bool { self == .tls || self == .wss }
+
     /// The transport of a Via, its name compared without case.
     init(_ bytes: UnsafeRawBufferPointer, _ name: Slice) {
         if bytes.matchesIgnoringCase(name, "udp") {

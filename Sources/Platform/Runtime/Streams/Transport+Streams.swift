@@ -3,9 +3,6 @@
 import SIP
 
 extension Transport {
-    /// Whether it runs over TLS.
-    var isSecured: Bool { self == .tls || self == .wss }
-
     /// Whether messages travel as WebSocket messages (RFC 7118), one in each.
     var isWebSocket: Bool { self == .ws || self == .wss }
 }
