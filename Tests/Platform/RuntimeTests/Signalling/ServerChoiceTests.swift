@@ -47,7 +47,8 @@ struct ServerChoiceTests {
         first: Transport, second: Transport
     ) async throws {
         let world = try await SignallingWorld(users: 4)
-        let closed = try await unusedPort()
+        let refusing = try RefusingPort()
+        let closed = refusing.address
         try await world.engine.add(
             (0..<4).map { number in
                 var plan = world.plan(number, transport: first)
@@ -65,6 +66,7 @@ struct ServerChoiceTests {
             #expect(result.path?.failedServers.map(\.fault) == [.refused])
             #expect(result.path?.server == "\(world.server.address)")
         }
+        withExtendedLifetime(refusing) {}
         await world.end()
     }
 }

@@ -91,9 +91,10 @@ struct ShardSocketsTests {
         #expect(receive(sixth).map(\.source) == [itself])
     }
 
-    @Test func `G2: ICMP's refusals are told by destination, and datagrams to others still leave`() async throws {
-        let closed = try await unusedPort()
-        let other = try await unusedPort()
+    @Test func `G2: ICMP's refusals are told by destination, and datagrams to others still leave`() throws {
+        let closedPort = try RefusingPort()
+        let otherPort = try RefusingPort()
+        let (closed, other) = (closedPort.address, otherPort.address)
         let (sender, here) = try sockets.open(loopback, isShared: true)
         Array("abcd".utf8).withUnsafeBytes { base in
             for (place, destination) in [closed, here, other, here].enumerated() {
@@ -107,6 +108,7 @@ struct ShardSocketsTests {
         #expect(refusals.map(\.destination) == [closed, other])
         #expect(refusals.allSatisfy { $0.fault == .refused && $0.flow == sender })
         #expect(!sockets.hasRefusals)
+        withExtendedLifetime((closedPort, otherPort)) {}
     }
 
     @Test func `a destination that the system refuses is told, and the datagrams behind it still leave`() throws {

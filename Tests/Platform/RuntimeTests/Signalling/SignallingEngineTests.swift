@@ -96,7 +96,8 @@ struct SignallingEngineTests {
     func `G2: a port at which nothing listens is told as refused`(transport: Transport, flowMode: FlowMode) async throws
     {
         let world = try await SignallingWorld(users: 2, flowMode: flowMode)
-        let closed = try await unusedPort()
+        let refusing = try RefusingPort()
+        let closed = refusing.address
         try await world.engine.add(
             (0..<2).map { number in
                 var plan = world.plan(number, transport: transport)
@@ -111,6 +112,7 @@ struct SignallingEngineTests {
             #expect(result.outcome == .registrationFailed)
             #expect(result.registration.transportFault == .refused)
         }
+        withExtendedLifetime(refusing) {}
         await world.end()
     }
 
