@@ -83,23 +83,26 @@ def _gone(pid):
     return not os.path.exists(f"/proc/{pid}")
 
 
+def _ask(run, *words, seconds=20):
+    """What Kamailio answers to an RPC; asked again while it is too busy to answer. RuntimeError when it never does."""
+    said = []
+    def answer():
+        done = subprocess.run(
+            ["kamcmd", "-s", "unix:" + os.path.join(run, "ctl"), *words], capture_output=True, text=True, timeout=10)
+        said.append(done.stdout + done.stderr)
+        return done.stdout if done.returncode == 0 and done.stdout.strip() else None
+    found = peers.wait_for(answer, seconds, every=0.5)
+    if found is None:
+        with open(os.path.join(run, "log"), errors="replace") as file:
+            raise RuntimeError(f"Kamailio does not answer {words}: {said[-1]!r}\n{file.read()[-1500:]}")
+    return found
+
+
 def bindings(run):
     """How many contacts are registered now. Counted by the server: a dump of hundreds does not fit into its answer."""
-    answer = subprocess.run(
-        ["kamcmd", "-s", "unix:" + os.path.join(run, "ctl"), "stats.fetch", "usrloc.location_contacts"],
-        capture_output=True, text=True, timeout=10)
-    return int(answer.stdout.split(":")[1].split()[0])
+    return int(_ask(run, "stats.fetch", "usrloc.location_contacts").split(":")[1].split()[0])
 
 
 def statistic(run, name):
     """One of Kamailio's counters."""
-    answer = subprocess.run(
-        ["kamcmd", "-s", "unix:" + os.path.join(run, "ctl"), "stats.get_statistics", name], capture_output=True, text=True,
-        timeout=10)
-    return int(answer.stdout.split("=")[-1]) if "=" in answer.stdout else 0
-
-
-def read_accounts(path):
-    """(username, password) pairs of a `username:password` file."""
-    with open(path) as file:
-        return [tuple(line.rstrip("\r\n").split(":", 1)) for line in file if ":" in line]
+    return int(_ask(run, "stats.get_statistics", name).split("=")[-1])
