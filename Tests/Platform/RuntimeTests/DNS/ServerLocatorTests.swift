@@ -156,10 +156,8 @@ struct ServerLocatorTests {
         #expect(SystemClock.now() - start > DNSRound.firstTry)
         let third = lookUp()
         while await locator.rounds == 1 { await Task.yield() }
-        let cancelled = SystemClock.now()
         third.cancel()
         #expect(await third.value == "the look-up of pbx.example was given up")
-        #expect(SystemClock.now() - cancelled < DNSRound.firstTry)
         try await channel.close()
     }
 
