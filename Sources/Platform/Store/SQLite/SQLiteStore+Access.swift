@@ -66,11 +66,16 @@ extension SQLiteStore {
     @discardableResult
     public func append(_ entry: AuditEntry) async throws -> Int64 {
         try await write { database in
-            try database.execute(
-                sql: "INSERT INTO audit (at, who, action, subject, details) VALUES (?, ?, ?, ?, ?)",
-                arguments: [entry.at.nanoseconds, entry.who, entry.action, entry.subject, entry.details])
+            try Self.append(entry, in: database)
             return database.lastInsertedRowID
         }
+    }
+
+    /// Appends to the audit log in the transaction of what the entry tells of: neither is there without the other.
+    static func append(_ entry: AuditEntry, in database: Database) throws {
+        try database.execute(
+            sql: "INSERT INTO audit (at, who, action, subject, details) VALUES (?, ?, ?, ?, ?)",
+            arguments: [entry.at.nanoseconds, entry.who, entry.action, entry.subject, entry.details])
     }
 
     public func audit(after sequence: Int64) async throws -> [AuditEntry] {
