@@ -3,6 +3,10 @@
 
 Everything runs in one go on two cores, the client on one, the answering side on the other; SIPp and this program take turns,
 and only ratios of one run are judged where a machine's mood would show. Exit 1 when a required figure is missed.
+
+What is required of CPU beside SIPp is beside its one-socket mode (-t u1): at most 0.8 of it for a registration, 0.9 for a call. The
+rows "a socket each" beside its -t un are anchors, from a table of figures of our own: measured and printed each time, `met (anchor)` or
+`MISSED (anchor)` beside the same bounds, but they do not decide the exit code.
 """
 import argparse
 import json
@@ -26,9 +30,9 @@ HELD = [1000, 10000, 100000]
 EXPIRY, HELD_REFRESHED, REFRESH_SECONDS = 60, 10000, 66
 
 
-def check(name, figure, unit, required, aim, note=""):
-    """One line of the result; a figure is good when it is at most what is required."""
-    return {"name": name, "figure": figure, "unit": unit, "required": required, "aim": aim,
+def check(name, figure, unit, required, aim, note="", anchor=False):
+    """One line of the result; a figure is good when it is at most what is required. An anchor is only told."""
+    return {"name": name, "figure": figure, "unit": unit, "required": required, "aim": aim, "anchor": anchor,
             "passed": figure is not None and (required is None or figure <= required),
             "aimed": figure is not None and aim is not None and figure <= aim, "note": note}
 
@@ -109,12 +113,14 @@ class Bench:
         required, aim = {"register": (0.8, 0.40 if ours == "shared" else 0.42), "call": (0.9, 0.55)}[name]
         label = {"register": "digest registration", "call": "call"}[name]
         sockets = "one socket" if ours == "shared" else "a socket each"
+        anchor = ours == "own"
+        name = f"{label}, {sockets}: CPU beside {theirs}"
         if len(pairs) < min(self.options.rounds, 3):
-            return check(f"{label}, {sockets}: CPU beside {theirs}", None, "x", required, aim, "too few good rounds")
+            return check(name, None, "x", required, aim, "too few good rounds", anchor)
         figure = statistics.median(a / b for a, b in pairs)
         note = (f"{statistics.median(a for a, _ in pairs):.1f} us against {statistics.median(b for _, b in pairs):.1f} us, "
                 f"median of {len(pairs)}")
-        return check(f"{label}, {sockets}: CPU beside {theirs}", round(figure, 3), "x", required, aim, note)
+        return check(name, round(figure, 3), "x", required, aim, note, anchor)
 
     # Memory, growth, idle cost
 
@@ -176,10 +182,13 @@ def write_users(folder):
 
 
 def line(row):
-    state = "FAIL" if not row["passed"] else "PASS, aim met" if row["aimed"] else "PASS"
+    if row["anchor"]:
+        state = "met (anchor)" if row["passed"] else "MISSED (anchor)"
+    else:
+        state = "FAIL" if not row["passed"] else "PASS, aim met" if row["aimed"] else "PASS"
     figure = "-" if row["figure"] is None else f"{row['figure']:g} {row['unit']}"
     required = "-" if row["required"] is None else f"{row['required']:g}"
-    return f"{state:<14} {row['name']:<58} {figure:>16}  required {required:>5}  aim {row['aim']:>5g}  {row['note']}"
+    return f"{state:<15} {row['name']:<58} {figure:>16}  required {required:>5}  aim {row['aim']:>5g}  {row['note']}"
 
 
 def main():
@@ -226,7 +235,7 @@ def main():
     else:
         print(f"client on core {compare.CLIENT_CORE}, answering side on core {compare.SERVER_CORE}; load average {before:g} "
               f"before, {load():g} after; ratios hold on a busy machine, microseconds do not")
-    sys.exit(0 if all(row["passed"] for row in rows) else 1)
+    sys.exit(0 if all(row["passed"] or row["anchor"] for row in rows) else 1)
 
 
 main()
