@@ -4,6 +4,7 @@ import ArgumentParser
 import Bedrock
 import Runtime
 import SIP
+import UserAgent
 
 /// `callmeter bench`: drives one path of the engine as fast as the other side answers, and prints one JSON line.
 struct BenchCommand: AsyncParsableCommand {
@@ -25,12 +26,15 @@ struct BenchCommand: AsyncParsableCommand {
         @Option(help: "The lifetime asked for, in seconds.") var expires = 3600
         @Option(help: "Seconds to hold them all; then memory for each and idle CPU are told.") var hold: Int?
 
+        func validate() throws { if transport != "auto" { _ = try BenchCommand.transport(transport) } }
+
         mutating func run() async throws {
             Logs.quiet()
             let secrets = SecretArena()
             defer { secrets.wipeAll() }
             guard let place = HostPort(target) else { throw CommandFailure.usage("'\(target)' is no HOST:PORT") }
             let servers = try await lookUp.servers(host: place.host, port: place.port, transport: transport)
+            try BenchCommand.check(servers.all.map(\.transport), of: place.host)
             var bench = RegisterBench(servers: servers, count: try BenchCommand.positive(count, "--count"))
             bench.window = try BenchCommand.positive(window, "--window")
             bench.domain = domain.map { Array($0.utf8) }
@@ -61,6 +65,8 @@ struct BenchCommand: AsyncParsableCommand {
         @Option(help: "udp or tcp.") var transport = "udp"
         @Option(help: "shared (one UDP socket) or endpoint (one each).") var flow = "shared"
 
+        func validate() throws { _ = try BenchCommand.transport(transport) }
+
         mutating func run() async throws {
             Logs.quiet()
             let (secrets, known) = try BenchCommand.read(accounts)
@@ -90,6 +96,8 @@ struct BenchCommand: AsyncParsableCommand {
         @Option(help: ArgumentHelp("Callers' username:password lines.", valueName: "file")) var accounts: String?
         @Option(help: "Media threads.") var threads = 1
         @Option(help: "udp or tcp, for the calls.") var transport = "udp"
+
+        func validate() throws { _ = try BenchCommand.transport(transport) }
 
         mutating func run() async throws {
             Logs.quiet()
@@ -167,14 +175,20 @@ struct BenchCommand: AsyncParsableCommand {
         return value
     }
 
-    static func transport(_ word: String) throws(CommandFailure) -> Transport {
+    /// Benchmarks know no certificates, so they drive what needs none.
+    static func transport(_ word: String) throws(ValidationError) -> Transport {
         switch word {
         case "udp": .udp
         case "tcp": .tcp
-        case "tls": .tls
-        case "ws": .ws
-        case "wss": .wss
-        default: throw .usage("the transport is udp, tcp, tls, ws or wss")
+        default: throw ValidationError("bench drives udp or tcp, not '\(word)'")
         }
+    }
+
+    /// Refuses servers that the DNS leads to by a transport that benchmarks do not drive.
+    static func check(_ transports: [Transport], of host: String) throws(CommandFailure) {
+        guard let other = transports.first(where: { $0 != .udp && $0 != .tcp }) else { return }
+        throw .usage(
+            "bench drives udp or tcp, and the DNS says that \(host) is reached over \(other.title): give --transport udp or tcp"
+        )
     }
 }

@@ -80,6 +80,18 @@ struct EndpointOptions: ParsableArguments {
 }
 
 extension Transport {
+    /// The transport that a word of the command line names.
+    init(word: String) throws(CommandFailure) {
+        switch word {
+        case "udp": self = .udp
+        case "tcp": self = .tcp
+        case "tls": self = .tls
+        case "ws": self = .ws
+        case "wss": self = .wss
+        default: throw .usage("the transport is udp, tcp, tls, ws or wss")
+        }
+    }
+
     /// The name that people know it by.
     var title: String {
         switch self {

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Bedrock
 import Runtime
+import SIP
 
 /// How commands find the servers of a domain.
 struct LookUpOptions: ParsableArguments {
@@ -22,7 +23,7 @@ struct LookUpOptions: ParsableArguments {
     func servers(host: String, port: UInt16?, transport: String?) async throws -> FoundServers {
         var request = ServerRequest(
             host: host, port: port, dns: dns.flatMap { TransportAddress($0, usualPort: ServerRequest.dnsPort) })
-        if let transport, transport != "auto" { request.transport = try BenchCommand.transport(transport) }
+        if let transport, transport != "auto" { request.transport = try Transport(word: transport) }
         do {
             return try await ServerLocator().locate(request)
         } catch {
