@@ -19,7 +19,7 @@ extension AgentShard {
             return
         }
         let salt = UInt32(truncatingIfNeeded: random.next())
-        let from = request.from.map { request.string(of: $0.uri) } ?? ""
+        let from = request.from.map { request.printable(of: $0.uri) } ?? ""
         var call = Call(slot: slot, role: .callee, target: from, state: .ringing, salt: salt)
         call.evidence.invitedAt = elapsed(now)
         call.server = id
@@ -162,9 +162,7 @@ extension AgentShard {
                 guard request.hasSDP else { throw .notASessionDescription }
                 openMedia(handle, try request.sessionDescription().negotiate(asAnswerTo: localAudio(handle)))
             } catch {
-                calls[handle]!.evidence.negotiationProblem = error.description
-                calls[handle]!.fail(.negotiationFailed)
-                return perform(calls[handle]!.state.hangUp(), handle, now: now)
+                return endUnnegotiated(handle, error, now: now)
             }
         }
         establish(handle, now: now)

@@ -127,9 +127,7 @@ extension AgentShard {
         do throws(SDPError) {
             openMedia(handle, try agreedAudio(handle, answer))
         } catch {
-            calls[handle]!.evidence.negotiationProblem = error.description
-            calls[handle]!.fail(.negotiationFailed)
-            return perform(calls[handle]!.state.hangUp(), handle, now: now)
+            return endUnnegotiated(handle, error, now: now)
         }
         setTimer(handle, at: endpoints[slot].plan.talkTime.map { now + $0 })
         if endpoints[slot].plan.sessionTimer != nil || answer.first(.sessionExpires) != nil {

@@ -57,6 +57,8 @@ extension AgentShard {
     /// A flow could not be opened, or is gone; `detail` says more than `fault` in a sentence. Registered endpoints get another
     /// one; what cannot go on without it fails with `fault`.
     public func flowFailed(_ flow: FlowID, fault: TransportFault, detail: String? = nil, now: Instant) {
+        // Names in it are the peer's, out of its certificate.
+        let detail = detail?.printable
         let all = flows.slots(of: flow).filter { endpoints[$0].stage != .closed }
         let members = all.filter { endpoints[$0].flow == flow }
         dropKeeper(flow)

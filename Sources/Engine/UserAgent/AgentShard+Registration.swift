@@ -293,7 +293,7 @@ extension AgentShard {
         }
         guard let found = best?.address else { return (nil, "") }
         guard let uri = response.uri(found.uri), uri.scheme == .sip else {
-            return (nil, response.string(of: found.uri))
+            return (nil, response.printable(of: found.uri))
         }
         let plan = endpoints[slot].identity.plan
         var target = ByteWriter(capacity: 48)
@@ -306,7 +306,7 @@ extension AgentShard {
             address = endpoints[slot].server
             target.append(plan.domain)
         } else {
-            return (nil, response.string(of: uri.host))
+            return (nil, response.printable(of: uri.host))
         }
         // A REGISTER's Request-URI names no user (RFC 3261 §10.2).
         return (Registration.Redirection(uri: target.bytes, address: address), "\(address)")

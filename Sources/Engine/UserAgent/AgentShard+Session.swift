@@ -111,16 +111,26 @@ extension AgentShard {
         }
         followTimer(handle, response, now: now)
         guard !request.body.isEmpty, calls[handle]!.dialog?.isAnswered(by: response) ?? false else { return }
+        takeAnswer(handle, in: response, now: now)
+    }
+
+    /// The answer to a change that we offered; without one that fits, the call ends.
+    private func takeAnswer(_ handle: SlabHandle, in message: Message, now: Instant) {
         do throws(SDPError) {
-            guard response.hasSDP else { throw .notASessionDescription }
-            let audio = try response.sessionDescription().negotiate(asAnswerTo: localAudio(handle))
+            guard message.hasSDP else { throw .notASessionDescription }
+            let audio = try message.sessionDescription().negotiate(asAnswerTo: localAudio(handle))
             openMedia(handle, audio)
             noteHoldByPeer(handle, audio)
         } catch {
-            calls[handle]!.evidence.negotiationProblem = error.description
-            calls[handle]!.fail(.negotiationFailed)
-            perform(calls[handle]!.state.hangUp(), handle, now: now)
+            endUnnegotiated(handle, error, now: now)
         }
+    }
+
+    /// Hangs up because the session descriptions do not fit.
+    func endUnnegotiated(_ handle: SlabHandle, _ error: SDPError, now: Instant) {
+        calls[handle]!.evidence.negotiationProblem = error.description
+        calls[handle]!.fail(.negotiationFailed)
+        perform(calls[handle]!.state.hangUp(), handle, now: now)
     }
 
     /// Our change was never answered: as with 408, the dialog is ended (RFC 3261 §14.1, §12.2.1.2).
@@ -260,16 +270,7 @@ extension AgentShard {
     func changeAcknowledged(_ handle: SlabHandle, _ request: Message, now: Instant) {
         guard let extras = calls[handle]!.extras else { return }
         if extras.change.acknowledged(), calls[handle]!.state == .established {
-            do throws(SDPError) {
-                guard request.hasSDP else { throw .notASessionDescription }
-                let audio = try request.sessionDescription().negotiate(asAnswerTo: localAudio(handle))
-                openMedia(handle, audio)
-                noteHoldByPeer(handle, audio)
-            } catch {
-                calls[handle]!.evidence.negotiationProblem = error.description
-                calls[handle]!.fail(.negotiationFailed)
-                return perform(calls[handle]!.state.hangUp(), handle, now: now)
-            }
+            takeAnswer(handle, in: request, now: now)
         }
         continueChanges(handle, now: now)
     }

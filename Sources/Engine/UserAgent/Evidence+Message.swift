@@ -5,7 +5,7 @@ import Media
 import RunMetrics
 import SIP
 
-/// Texts out of messages, each kept once: ten thousand endpoints hear the same Server header.
+/// Texts out of messages, safe to show, each kept once: ten thousand endpoints hear the same Server header.
 struct TextCache {
     /// Different texts kept; beyond it texts are made anew, so that a server with random texts costs no memory here.
     static let limit = 1024
@@ -17,7 +17,7 @@ struct TextCache {
         // A hash of 64 bits and the length tell the few texts of a run apart; what they decide is only what a result shows.
         let hash = message.hash(of: slice)
         if let known = texts[hash], known.utf8.count == Int(slice.length) { return known }
-        let text = message.string(of: slice)
+        let text = message.printable(of: slice)
         if texts.count < Self.limit { texts[hash] = text }
         return text
     }

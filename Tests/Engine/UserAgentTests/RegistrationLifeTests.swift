@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Bedrock
+import Domain
 import PBX
 import RunMetrics
 import SIP
@@ -10,21 +11,9 @@ import Testing
 
 /// A registration from its first REGISTER to its end, against faults of the built-in server.
 @Suite struct RegistrationLifeTests {
-    private func registered(
-        _ faults: [String], _ change: (inout EndpointPlan) -> Void = { _ in },
-        configure: (inout PBXConfiguration) -> Void = { _ in }
-    ) throws -> ServerWorld {
-        let world = try ServerWorld(faults, configure)
-        world.add(0, "alice", change)
-        world.register()
-        return world
-    }
-
-    private func statuses(_ world: ServerWorld) -> [Int] { world.answers.map(\.status) }
-
     @Test func `423 is met with the server's minimum, and noted`() throws {
-        let world = try registered(["423=5000"])
-        #expect(statuses(world).suffix(2) == [423, 200])
+        let world = try ServerWorld.registered(["423=5000"])
+        #expect(world.statuses.suffix(2) == [423, 200])
         #expect(world.requests("REGISTER").last?["Expires"] == "5000")
         let result = try world.finish()
         #expect(result.registration.notes == [.expiryRaised(to: 5000)] && result.registration.grantedExpires == 5000)
@@ -32,12 +21,12 @@ import Testing
 
     @Test(arguments: [503, 480])
     func `503 and 480 with Retry-After are waited for, not a moment less, and then tried again`(status: Int) throws {
-        let world = try registered(["\(status)=20"])
-        #expect(statuses(world) == [status])
+        let world = try ServerWorld.registered(["\(status)=20"])
+        #expect(world.statuses == [status])
         world.pass(.milliseconds(19_900))
-        #expect(statuses(world) == [status], "sooner than the server asked for")
+        #expect(world.statuses == [status], "sooner than the server asked for")
         world.pass(.milliseconds(2_200))
-        #expect(statuses(world) == [status, 401, 200])
+        #expect(world.statuses == [status, 401, 200])
         let result = try world.finish()
         #expect(result.outcome == .success)
         guard case .waited(let seconds, asked: 20, status: UInt16(status))? = result.registration.notes?.first else {
@@ -48,7 +37,7 @@ import Testing
     }
 
     @Test func `a wait that is longer than a registration's patience is a failure that says so`() throws {
-        let world = try registered(["503=600"])
+        let world = try ServerWorld.registered(["503=600"])
         let result = try world.finish()
         #expect(result.outcome == .registrationFailed && world.requests("REGISTER").count == 1)
         #expect(result.registration.notes == [.waitTooLong(asked: 600, status: 503)])
@@ -56,13 +45,26 @@ import Testing
     }
 
     @Test func `503 without Retry-After fails at once; an endpoint told to end does not go on waiting`() throws {
-        let closed = try registered(["503"])
+        let closed = try ServerWorld.registered(["503"])
         #expect(try closed.finish().outcome == .registrationFailed)
         #expect(closed.requests("REGISTER").count == 1)
-        let waiting = try registered(["503=30"])
+        let waiting = try ServerWorld.registered(["503=30"])
         waiting.perform(.finish(endpoint: 0))
         #expect(waiting.events.contains { if case .closed = $0 { true } else { false } })
         #expect(waiting.shard.isIdle)
+    }
+
+    @Test func `what a server says is kept as text that a terminal shows and does not act on`() throws {
+        let world = try ServerWorld.registered([]) {
+            $0.realm = Array("example.org".utf8)
+        } configure: {
+            $0.realm = Array("evil\u{9B}2J\u{7F}\u{202E}".utf8)
+        }
+        let result = try world.finish()
+        #expect(result.registration.offeredRealms == ["evil\\u{9B}2J\\u{7F}\\u{202E}"])
+        let diagnosis = try #require(Diagnosis.explain([result]).first)
+        #expect(diagnosis.cause == .realmMismatch)
+        #expect((diagnosis.evidence + [diagnosis.title, diagnosis.remedy]).allSatisfy { $0 == $0.printable })
     }
 
     private static let other = TransportAddress(192, 0, 2, 2, port: 5070)
@@ -113,14 +115,14 @@ import Testing
     }
 
     @Test func `once a nonce is known, refresh and un-REGISTER carry it unasked, and no count repeats`() throws {
-        let world = try registered([]) { $0.expires = 100 }
+        let world = try ServerWorld.registered([]) { $0.expires = 100 }
         for _ in 0..<2 { world.pass(.seconds(90)) }
         let registers = world.requests("REGISTER")
-        #expect(statuses(world).filter { $0 == 401 }.count == 1)
+        #expect(world.statuses.filter { $0 == 401 }.count == 1)
         #expect(registers.compactMap { $0.credential("nc") } == ["00000001", "00000002", "00000003"])
         _ = try world.finish()
         #expect(Set(world.nonceCounts).count == world.nonceCounts.count)
-        #expect(statuses(world).filter { $0 == 401 }.count == 1, "the un-REGISTER was not asked either")
+        #expect(world.statuses.filter { $0 == 401 }.count == 1, "the un-REGISTER was not asked either")
     }
 
     @Test func `refreshes come before the end, and not all at one moment`() throws {
@@ -138,7 +140,7 @@ import Testing
     }
 
     @Test func `the contact's own expiry counts, not the Expires header`() throws {
-        let world = try registered(["short-expires=40"])
+        let world = try ServerWorld.registered(["short-expires=40"])
         #expect(world.requests("REGISTER").last?["Expires"] == "3600")
         world.pass(.seconds(39))
         #expect(world.server.registeredAccounts(at: world.now) == 1)
@@ -147,7 +149,7 @@ import Testing
     }
 
     @Test func `contact parameters are written as the plan says, and the expiry where it says`() throws {
-        let world = try registered([]) {
+        let world = try ServerWorld.registered([]) {
             var style = ContactStyle()
             style.parameters = Array(";methods=\"INVITE\"".utf8)
             style.q = 750
@@ -165,10 +167,10 @@ import Testing
     }
 
     @Test func `other bindings in the list are counted, a missing one of our own is noted`() throws {
-        let extra = try registered(["extra-bindings=3"])
+        let extra = try ServerWorld.registered(["extra-bindings=3"])
         let result = try extra.finish()
         #expect(result.registration.otherBindings == 3 && result.registration.notes == nil)
-        let missing = try registered(["missing-contact", "extra-bindings"]).finish()
+        let missing = try ServerWorld.registered(["missing-contact", "extra-bindings"]).finish()
         #expect(missing.registration.notes == [.ownContactMissing] && missing.registration.otherBindings == 1)
     }
 
@@ -183,9 +185,9 @@ import Testing
     }
 
     @Test func `a refresh that fails is tried again while the binding stands`() throws {
-        let world = try registered(["refresh-503", "short-expires=100"])
+        let world = try ServerWorld.registered(["refresh-503", "short-expires=100"])
         world.pass(.seconds(95))
-        #expect(statuses(world) == [401, 200, 503, 200])
+        #expect(world.statuses == [401, 200, 503, 200])
         world.pass(.seconds(1000))
         #expect(world.server.registeredAccounts(at: world.now) == 1)
         let result = try world.finish()
@@ -213,7 +215,7 @@ import Testing
     }
 
     @Test func `a registration is carried to another flow with its Call-ID and the next CSeq (RFC 5626 §4.4)`() throws {
-        let world = try registered([])
+        let world = try ServerWorld.registered([])
         #expect(world.shard.rebind(0, now: world.now))
         world.settle()
         let registers = world.requests("REGISTER")
@@ -235,7 +237,7 @@ import Testing
     }
 
     @Test func `slow answers neither fail nor double a registration`() throws {
-        let world = try registered(["slow=1500"])
+        let world = try ServerWorld.registered(["slow=1500"])
         world.pass(.seconds(10))
         #expect(world.server.registeredAccounts(at: world.now) == 1)
         let result = try world.finish()

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Bedrock
+
 /// A challenge of WWW-Authenticate or Proxy-Authenticate, kept apart from the message it came in (RFC 7616 §3.3).
 public struct Challenge: Hashable, Sendable {
     /// Challenges read of one message: more than any chain of proxies has, and a bound for a server that makes them up.
@@ -33,8 +35,8 @@ public struct Challenge: Hashable, Sendable {
     public var nonce: ArraySlice<UInt8> { storage[Int(realmLength)..<Int(realmLength) + Int(nonceLength)] }
     /// The opaque as sent, empty when there was none.
     public var opaque: ArraySlice<UInt8> { storage[(Int(realmLength) + Int(nonceLength))...] }
-    /// The realm as text, for results.
-    public var realmText: String { String(decoding: realm, as: UTF8.self) }
+    /// The realm as text that is safe to show, for results.
+    public var realmText: String { String(printable: realm) }
 
     /// Whether `DigestResponder` can answer it: Digest, an algorithm and a protection that we know, realm and nonce there.
     public var isAnswerable: Bool {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Bedrock
+
 /// The first line of a message.
 public enum StartLine: Hashable, Sendable {
     /// A request; for `Method.other` the token is `message.methodToken`.
@@ -63,8 +65,11 @@ public struct Message: Sendable {
         return storage[slice.range]
     }
 
-    /// The bytes at a place as text, for results and tests; never on the message path.
+    /// The bytes at a place as text, exactly, for comparing; never on the message path.
     public func string(of slice: Slice) -> String { String(decoding: bytes(of: slice), as: UTF8.self) }
+
+    /// The bytes at a place as text that is safe to show, for results and terminals; never on the message path.
+    public func printable(of slice: Slice) -> String { String(printable: bytes(of: slice)) }
 
     /// Whether a place holds exactly `text`.
     public func matches(_ slice: Slice, _ text: StaticString) -> Bool { withBytes { $0.matches(slice, text) } }

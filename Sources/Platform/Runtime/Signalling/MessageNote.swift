@@ -3,7 +3,8 @@
 public import Bedrock
 import SIP
 
-/// A SIP message on its way, for whoever shows the steps of an endpoint: what it is, never its credentials.
+/// A SIP message on its way, for whoever shows the steps of an endpoint: what it is, in characters that are safe to show, never its
+/// credentials.
 public struct MessageNote: Hashable, Sendable {
     /// What two copies of the same message have in common.
     public struct Identity: Hashable, Sendable {
@@ -32,8 +33,8 @@ public struct MessageNote: Hashable, Sendable {
         self.isSent = isSent
         self.peer = peer
         switch message.startLine {
-        case .request: title = message.string(of: message.methodToken)
-        case .response(let status, let reason): title = "\(status) \(message.string(of: reason))"
+        case .request: title = message.printable(of: message.methodToken)
+        case .response(let status, let reason): title = "\(status) \(message.printable(of: reason))"
         }
         identity = Identity(
             isSent: isSent, title: title + (message.cSeq.map { " \($0.number)" } ?? ""),
@@ -46,14 +47,14 @@ public struct MessageNote: Hashable, Sendable {
         if let status = message.status {
             // What it answers is plain after a REGISTER and not after a BYE that crosses something else.
             if status >= 200, let method = message.cSeq?.method, method != .register {
-                remarks.append("to \(message.cSeq.map { message.string(of: $0.methodToken) } ?? "")")
+                remarks.append("to \(message.cSeq.map { message.printable(of: $0.methodToken) } ?? "")")
             }
             remarks += challenges(message)
             if let retry = message.first(.retryAfter) {
-                remarks.append("try again after \(message.string(of: retry)) s")
+                remarks.append("try again after \(message.printable(of: retry)) s")
             }
             if status == 423, let least = message.first(.minExpires) {
-                remarks.append("at least \(message.string(of: least)) s")
+                remarks.append("at least \(message.printable(of: least)) s")
             }
         } else {
             if message.first(.authorization) != nil || message.first(.proxyAuthorization) != nil {

@@ -13,7 +13,7 @@ public struct ResolutionError: Error, Hashable, Sendable, CustomStringConvertibl
     public let reason: String
 
     /// What could not be reached, and why.
-    public var description: String { "cannot reach \"\(host)\": \(reason)" }
+    public var description: String { "cannot reach \"\(host)\": \(reason)".printable }
 }
 
 /// Names to addresses by the system's resolver, on a thread of its own so that no event loop waits for DNS.

@@ -43,6 +43,17 @@ final class ServerWorld {
         try addServer(at: Self.home, faults, configure)
     }
 
+    /// A world in which alice has registered, as far as she gets against these faults.
+    static func registered(
+        _ faults: [String], _ change: (inout EndpointPlan) -> Void = { _ in },
+        configure: (inout PBXConfiguration) -> Void = { _ in }
+    ) throws -> ServerWorld {
+        let world = try ServerWorld(faults, configure)
+        world.add(0, "alice", change)
+        world.register()
+        return world
+    }
+
     /// Adds a server with the same accounts.
     func addServer(
         at address: TransportAddress, _ faults: [String] = [],
@@ -170,6 +181,9 @@ final class ServerWorld {
     // MARK: What happened
 
     func requests(_ method: String) -> [SIPText] { sent.map(\.message).filter { $0.isRequest && $0.method == method } }
+
+    /// The statuses of the servers' answers, in order.
+    var statuses: [Int] { answers.map(\.status) }
 
     /// Pairs of nonce and count that were sent, of both headers.
     var nonceCounts: [String] {
