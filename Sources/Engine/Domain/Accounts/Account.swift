@@ -21,13 +21,16 @@ public struct AccountSummary: Hashable, Sendable {
     public var addedAt: UnixTime
     /// The run that holds it now.
     public var inUseBy: RunID?
+    /// The endpoint of that run which has it, from 0; nil when it is free.
+    public var endpoint: UInt32?
     /// How its last registration ended; nil when it never tried one.
     public var lastRegistration: RegistrationRecord?
 
     /// A summary from its parts.
     public init(
         id: AccountID, registrar: RegistrarID, username: String, realm: String?, extensionNumber: String?,
-        position: Int64, addedAt: UnixTime, inUseBy: RunID?, lastRegistration: RegistrationRecord?
+        position: Int64, addedAt: UnixTime, inUseBy: RunID?, endpoint: UInt32? = nil,
+        lastRegistration: RegistrationRecord?
     ) {
         self.id = id
         self.registrar = registrar
@@ -37,6 +40,7 @@ public struct AccountSummary: Hashable, Sendable {
         self.position = position
         self.addedAt = addedAt
         self.inUseBy = inUseBy
+        self.endpoint = endpoint
         self.lastRegistration = lastRegistration
     }
 }

@@ -155,7 +155,8 @@ extension SQLiteStore {
 
     private static let summaryColumns = """
         account.id, account.registrar, account.username, account.realm, account.extension, account.position,
-        account.added_at, account.registration_status, account.registration_reason, account.registration_at, lease.run
+        account.added_at, account.registration_status, account.registration_reason, account.registration_at, lease.run,
+        lease.endpoint
         """
 
     private static func summary(_ row: Row) throws -> AccountSummary {
@@ -167,7 +168,7 @@ extension SQLiteStore {
         return AccountSummary(
             id: try row.id("id"), registrar: try row.id("registrar"), username: row["username"], realm: row["realm"],
             extensionNumber: row["extension"], position: row["position"], addedAt: row.time("added_at"),
-            inUseBy: try row.optionalID("run"), lastRegistration: registration)
+            inUseBy: try row.optionalID("run"), endpoint: row["endpoint"], lastRegistration: registration)
     }
 
     /// The WHERE of a query over account and its lease.
