@@ -76,6 +76,7 @@ extension ControlPlaneError {
         case let error as InsufficientAccounts: from(error)
         case let error as TestDefinitionError: from(error)
         case let error as AccountFault: ControlPlaneError(.invalid, error.text, details: ["reason": error.rawValue])
+        case let error as ImportRefusal: ControlPlaneError(.invalid, error.text)
         case let error as VaultError: ControlPlaneError(.internal, error.description)
         case let error as SealingError: ControlPlaneError(.internal, error.description)
         case is CancellationError: ControlPlaneError(.shuttingDown, "the operation was cancelled")

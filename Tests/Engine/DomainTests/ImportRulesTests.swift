@@ -185,32 +185,3 @@ private enum PlainReading {
         return seen.insert(parts[0]).inserted ? "account \(username) \(password)" : "duplicate_in_batch \(username)"
     }
 }
-
-/// A whole text put through the rules, each line as a sentence.
-private struct Batch {
-    var lines: [String] = []
-    var tally = ImportTally()
-
-    init(_ text: String, chunk: Int = 5) { self.init(bytes: Array(text.utf8), chunk: chunk) }
-
-    init(bytes: [UInt8], chunk: Int = 5) {
-        var rules = ImportRules()
-        var lines: [String] = []
-        func note(_ line: ImportLine) {
-            switch line.verdict {
-            case .account(let username, let password):
-                let name = String(decoding: username, as: UTF8.self)
-                lines.append("\(line.number) account \(name) \(String(decoding: password, as: UTF8.self))")
-            case .fault(let reason, let username):
-                let name = username.map { String(decoding: $0, as: UTF8.self) } ?? "-"
-                lines.append("\(line.number) \(reason.code) \(name)")
-            }
-        }
-        for start in stride(from: 0, to: bytes.count, by: chunk) {
-            bytes[start..<min(start + chunk, bytes.count)].withUnsafeBytes { rules.visit($0, note) }
-        }
-        rules.finish(note)
-        self.lines = lines
-        tally = rules.tally
-    }
-}

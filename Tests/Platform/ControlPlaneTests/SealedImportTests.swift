@@ -87,7 +87,7 @@ import Vault
         var rules = ImportRules()
         var staged: [StagedAccount] = []
         func note(_ line: ImportLine) throws {
-            guard case .account(let username, let password) = line.verdict else { return }
+            guard case .account(let username, let password, _, _) = line.verdict else { return }
             let account: AccountID = id()
             let secret = try key.seal(password, for: account)
             let name = String(decoding: username, as: UTF8.self)

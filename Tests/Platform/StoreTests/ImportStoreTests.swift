@@ -139,7 +139,7 @@ import Testing
         var rules = ImportRules()
         var staged: [StagedAccount] = []
         func note(_ line: ImportLine) {
-            guard case .account(let username, _) = line.verdict else { return }
+            guard case .account(let username, _, _, _) = line.verdict else { return }
             let account = Sample.account(String(decoding: username, as: UTF8.self))
             staged.append(StagedAccount(line: line.number, account: account))
         }

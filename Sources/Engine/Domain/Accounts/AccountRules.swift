@@ -70,6 +70,24 @@ public enum AccountRules {
         return UTF8Text.isValid(password) ? nil : .passwordNotUTF8
     }
 
+    /// Checks a fixed realm as bytes; nil when it is fine.
+    public static func fault(realm: UnsafeRawBufferPointer) -> AccountFault? {
+        if realm.count > longestRealm { return .realmTooLong }
+        var refused = false
+        let valid = UTF8Text.forEachScalar(of: realm) { refused = refused || UTF8Text.isControl($0) }
+        return valid && !refused ? nil : .realmNotAllowed
+    }
+
+    /// Checks an extension as bytes; nil when it is fine.
+    public static func fault(extensionNumber: UnsafeRawBufferPointer) -> AccountFault? {
+        if extensionNumber.count > longestUsername { return .extensionTooLong }
+        var refused = extensionNumber.isEmpty
+        let valid = UTF8Text.forEachScalar(of: extensionNumber) {
+            refused = refused || UTF8Text.isWhitespace($0) || UTF8Text.isControl($0)
+        }
+        return valid && !refused ? nil : .extensionNotAllowed
+    }
+
     /// Checks a fixed realm; nil when it is fine. "No realm" is not an empty realm but nil at the caller's.
     public static func fault(realm: String) -> AccountFault? {
         if realm.utf8.count > longestRealm { return .realmTooLong }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Bedrock
+
 /// Why a line of a bulk import gave no account.
 public enum ImportReason: Hashable, Sendable {
     /// There is no colon; spaces alone are such a line.
@@ -14,6 +16,30 @@ public enum ImportReason: Hashable, Sendable {
     case tooManyAccounts
     /// The registrar has the username already: skipped, its old password untouched (B4).
     case alreadyExists
+    /// A record of a CSV list has more or fewer fields than its header.
+    case fieldCount
+    /// A quote stands in a field that does not begin with one (RFC 4180 §2.5).
+    case quoteInField
+    /// Something follows the quote that ends a field.
+    case textAfterQuote
+    /// The quotes round a field are not closed before the end of the list.
+    case quoteNotClosed
+    /// A line of an injection file is longer than such lines are.
+    case lineTooLong
+    /// A line of an injection file has no authentication keyword.
+    case authenticationMissing
+    /// A line of an injection file has several.
+    case authenticationRepeated
+    /// The authentication keyword is not closed within its field.
+    case authenticationNotClosed
+    /// A value in the authentication keyword is itself a keyword, which only SIPp can fill in.
+    case keywordInside
+    /// A value that begins with 0x is not hexadecimal.
+    case hexadecimal
+    /// A list that rotates passwords names a username that the registrar does not have (A5).
+    case usernameUnknown
+    /// A list that rotates passwords names an account that a run holds (A5, A7).
+    case accountInUse(RunID)
 
     /// The fixed word in API and exports.
     public var code: String {
@@ -24,6 +50,18 @@ public enum ImportReason: Hashable, Sendable {
         case .duplicateInBatch: "duplicate_in_batch"
         case .tooManyAccounts: "too_many_accounts"
         case .alreadyExists: "username_exists"
+        case .fieldCount: "wrong_number_of_fields"
+        case .quoteInField: "quote_in_field"
+        case .textAfterQuote: "text_after_quote"
+        case .quoteNotClosed: "quote_not_closed"
+        case .lineTooLong: "line_too_long"
+        case .authenticationMissing: "authentication_missing"
+        case .authenticationRepeated: "authentication_repeated"
+        case .authenticationNotClosed: "authentication_not_closed"
+        case .keywordInside: "keyword_in_authentication"
+        case .hexadecimal: "not_hexadecimal"
+        case .usernameUnknown: "username_unknown"
+        case .accountInUse: "account_in_use"
         }
     }
 
@@ -36,15 +74,29 @@ public enum ImportReason: Hashable, Sendable {
         case .duplicateInBatch: "the username is on an earlier line of this import"
         case .tooManyAccounts: "one import takes at most \(ImportRules.mostAccounts) accounts"
         case .alreadyExists: "the username exists on this registrar already; skipped"
+        case .fieldCount: "the record has more or fewer fields than the header"
+        case .quoteInField:
+            "a quote stands in a field without quotes round it; write the field in quotes and the quote twice"
+        case .textAfterQuote: "something stands between a field's closing quote and the next comma"
+        case .quoteNotClosed: "a field's quotes are not closed before the end"
+        case .lineTooLong: "the line is longer than \(SIPpReader.longestLine) bytes"
+        case .authenticationMissing: "the line has no [authentication username=… password=…]"
+        case .authenticationRepeated: "the line has more than one [authentication …]"
+        case .authenticationNotClosed: "[authentication …] is not closed within its field"
+        case .keywordInside:
+            "username or password in [authentication …] holds another [keyword], which only SIPp can fill in"
+        case .hexadecimal: "a value that begins with 0x is not hexadecimal"
+        case .usernameUnknown: "the registrar has no account of this username"
+        case .accountInUse(let run): "run \(run) holds the account; wait for its end or stop it"
         }
     }
 }
 
-/// One line of a bulk import that gave no account. Never holds a password (B3).
+/// One record of a bulk import that gave no account. Never holds a password (B3).
 public struct ImportProblem: Hashable, Sendable {
-    /// The line, from 1; empty lines count.
+    /// The line it begins on, from 1; empty lines count.
     public var line: Int
-    /// The username, only from a line with exactly one colon and a valid username.
+    /// The username, only from a record of the right shape (for a line: exactly one colon) with a valid username.
     public var username: String?
     /// What is wrong.
     public var reason: ImportReason

@@ -1,144 +1,92 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// One line of a bulk import, lent for one call: the pointers must not leave the closure they are given to.
+/// One record of a bulk import, lent for one call: the pointers must not leave the closure they are given to.
 public struct ImportLine {
-    /// What the rules say of a line.
+    /// What the rules say of a record.
     public enum Verdict {
-        /// A valid line with a username that no earlier valid line had.
-        case account(username: UnsafeRawBufferPointer, password: UnsafeRawBufferPointer)
-        /// Any other line that is not empty; the username only where the report may name it (B3).
+        /// A valid record with a username that no earlier valid record had. Realm and extension are nil where the list has
+        /// no such column or the field is empty.
+        case account(
+            username: UnsafeRawBufferPointer, password: UnsafeRawBufferPointer, realm: UnsafeRawBufferPointer?,
+            extensionNumber: UnsafeRawBufferPointer?)
+        /// Any other record that is not empty; the username only where the report may name it (B3).
         case fault(ImportReason, username: UnsafeRawBufferPointer?)
     }
 
-    /// The line, from 1; empty lines count.
+    /// The line the record begins on, from 1; empty lines count.
     public var number: Int
     /// What the rules say.
     public var verdict: Verdict
 }
 
-/// Reads `username:password` lines from text that comes in chunks, and judges each (B2–B4).
+/// Reads a list of accounts from text that comes in chunks of any size, and judges each record (B2–B4, B8).
 ///
-/// Text is never a string here: a line inside a chunk is read where it lies, one split over an edge is carried in locked
-/// memory and wiped after its visit. The chunks belong to the caller, who wipes them.
+/// Text is never a string here: a record inside a chunk is read where it lies, one split over an edge or written with quotes
+/// or in hexadecimal is carried in locked memory and wiped after its visit. The chunks belong to the caller, who wipes them.
+///
+/// A list that is none of its format at all sets `refusal`, after which nothing more is read; look at it after each call.
 public struct ImportRules: ~Copyable {
     /// No import takes more accounts, so that the set of usernames stays bounded.
     public static let mostAccounts = 4_000_000
 
-    private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
-
-    /// What the lines gave so far.
-    public private(set) var tally = ImportTally()
-    private var lineNumber = 0
-    private var carry = CarriedLine()
-    private var usernames = UsernameSet()
-    private var passwords = PasswordFingerprints()
+    /// What the list is read as.
+    public let format: ImportFormat
+    private var judge = AccountJudge()
+    private var lines = LineReader()
+    private var csv = CSVReader()
+    private var sipp = SIPpReader()
 
     /// Rules for a new batch.
-    public init() {}
+    public init(format: ImportFormat = .lines) { self.format = format }
 
-    /// Judges every line that ends in this chunk and keeps the rest for the next. If `body` throws, the batch is over.
+    /// What the records gave so far.
+    public var tally: ImportTally { judge.tally }
+
+    /// Why the whole list is refused; nil while it is not.
+    public var refusal: ImportRefusal? {
+        switch format {
+        case .lines: nil
+        case .csv: csv.refusal
+        case .sipp: sipp.refusal
+        }
+    }
+
+    /// The optional fields that the list gives for each of its accounts.
+    public var columns: ImportColumns {
+        format == .csv ? csv.optionalColumns : ImportColumns()
+    }
+
+    /// Judges every record that ends in this chunk and keeps the rest for the next. If `body` throws, the batch is over.
     public mutating func visit<Failure: Error>(
         _ chunk: UnsafeRawBufferPointer, _ body: (ImportLine) throws(Failure) -> Void
     ) throws(Failure) {
-        var start = 0
-        var colons = 0
-        var firstColon = 0
-        for index in 0..<chunk.count {
-            let byte = chunk[index]
-            if byte == UInt8(ascii: ":") {
-                if colons == 0 { firstColon = index - start }
-                colons += 1
-            } else if byte == UInt8(ascii: "\n") {
-                let part = UnsafeRawBufferPointer(rebasing: chunk[start..<index])
-                if carry.isEmpty {
-                    let line = RawLine(start: part, count: part.count, colons: colons, firstColon: firstColon)
-                    try judge(line, lastByte: part.last, body)
-                } else {
-                    carry.append(part, colons: colons, firstColon: firstColon)
-                    try judgeCarried(body)
-                }
-                start = index + 1
-                colons = 0
-            }
-        }
-        if start < chunk.count {
-            carry.append(
-                UnsafeRawBufferPointer(rebasing: chunk[start...]), colons: colons, firstColon: firstColon)
+        switch format {
+        case .lines: try lines.visit(chunk, &judge, body)
+        case .csv: try csv.visit(chunk, &judge, body)
+        case .sipp: try sipp.visit(chunk, &judge, body)
         }
     }
 
-    /// Judges the last line, where the text does not end with a line end.
+    /// Judges the last record, where the text does not end with a line end.
     public mutating func finish<Failure: Error>(_ body: (ImportLine) throws(Failure) -> Void) throws(Failure) {
-        if !carry.isEmpty { try judgeCarried(body) }
-    }
-
-    private mutating func judgeCarried<Failure: Error>(
-        _ body: (ImportLine) throws(Failure) -> Void
-    ) throws(Failure) {
-        let carried = carry.take()
-        // The pages outlive the call: only `append` and `wipe` touch them.
-        let result: Result<Void, Failure>
-        do throws(Failure) {
-            try judge(carried.line, lastByte: carried.lastByte, body)
-            result = .success(())
-        } catch {
-            result = .failure(error)
+        switch format {
+        case .lines: try lines.finish(&judge, body)
+        case .csv: try csv.finish(&judge, body)
+        case .sipp: try sipp.finish(&judge, body)
         }
-        carry.wipe()
-        try result.get()
-    }
-
-    private mutating func judge<Failure: Error>(
-        _ raw: RawLine, lastByte: UInt8?, _ body: (ImportLine) throws(Failure) -> Void
-    ) throws(Failure) {
-        var line = raw
-        lineNumber += 1
-        if lastByte == UInt8(ascii: "\r") { line.count -= 1 }
-        if lineNumber == 1, line.start.starts(with: Self.byteOrderMark) { line.dropFirst(Self.byteOrderMark.count) }
-        if line.count == 0 { return }
-        let verdict = verdict(of: line)
-        switch verdict {
-        case .account: tally.countValid()
-        case .fault(let reason, let username): tally.count(line: lineNumber, username: username, reason: reason)
-        }
-        try body(ImportLine(number: lineNumber, verdict: verdict))
-    }
-
-    private mutating func verdict(of line: RawLine) -> ImportLine.Verdict {
-        guard line.colons > 0 else { return .fault(.noColon, username: nil) }
-        guard line.colons == 1 else { return .fault(.severalColons, username: nil) }
-        guard line.firstColon <= AccountRules.longestUsername else {
-            return .fault(.account(.usernameTooLong), username: nil)
-        }
-        let username = UnsafeRawBufferPointer(rebasing: line.start[..<line.firstColon])
-        if let fault = AccountRules.fault(username: username) { return .fault(.account(fault), username: nil) }
-        guard line.count - line.firstColon - 1 <= AccountRules.longestPassword else {
-            return .fault(.account(.passwordTooLong), username: username)
-        }
-        let password = UnsafeRawBufferPointer(rebasing: line.start[line.firstColon + 1..<line.count])
-        if let fault = AccountRules.fault(password: password) { return .fault(.account(fault), username: username) }
-        guard usernames.count < Self.mostAccounts else { return .fault(.tooManyAccounts, username: username) }
-        guard usernames.insert(username) else { return .fault(.duplicateInBatch, username: username) }
-        switch passwords.insert(password) {
-        case .new: break
-        case .seen: tally.warnings.reusedPasswords += 1
-        case .full: tally.warnings.reuseIsLowerBound = true
-        }
-        if PasswordSimilarity.isDerived(password, from: username) { tally.warnings.derivedPasswords += 1 }
-        return .account(username: username, password: password)
     }
 }
 
-/// A line by its shape: how long it is and where its colons are, with as many of its bytes as a valid line can have.
-struct RawLine {
-    var start: UnsafeRawBufferPointer
-    var count: Int
-    var colons: Int
-    var firstColon: Int
+/// Which optional fields a list gives. A field that it gives is meant even where it is empty.
+public struct ImportColumns: Hashable, Sendable {
+    /// Whether the list has a column `realm`.
+    public var realm: Bool
+    /// Whether the list has a column `extension`.
+    public var extensionNumber: Bool
 
-    mutating func dropFirst(_ bytes: Int) {
-        start = UnsafeRawBufferPointer(rebasing: start[bytes...])
-        count -= bytes
-        firstColon -= bytes
+    /// Columns by what is there; without any, a list of usernames and passwords.
+    public init(realm: Bool = false, extensionNumber: Bool = false) {
+        self.realm = realm
+        self.extensionNumber = extensionNumber
     }
 }

@@ -54,13 +54,14 @@ public struct AccountUseCases: Sendable {
         }
     }
 
-    /// Imports `username:password` lines (B1–B7): see `ImportAccounts.run`. Needs editor.
+    /// Imports a list of accounts (B1–B8): see `ImportAccounts.run`. Needs editor. Throws `invalid` for a list that is none of
+    /// its format.
     public func importLines(
-        into id: RegistrarID, dryRun: Bool, by principal: Principal,
+        into id: RegistrarID, as format: ImportFormat = .lines, dryRun: Bool, by principal: Principal,
         reading read: (UnsafeMutableRawBufferPointer) async throws -> Int
     ) async throws(ControlPlaneError) -> ImportReport {
         _ = try await services.registrar(id, role: .editor, by: principal)
-        return try await importer.run(into: id, dryRun: dryRun, by: principal, reading: read)
+        return try await importer.run(into: id, as: format, dryRun: dryRun, by: principal, reading: read)
     }
 
     /// One page of a registrar's accounts.

@@ -5,8 +5,8 @@ import Domain
 import Store
 import Vault
 
-/// Bulk import as one walk: page by page from the source, line by line through the rules, each password sealed inside its
-/// line's visit, sealed rows to staging in chunks, one short transaction to publish them (B1–B7).
+/// Bulk import as one walk: page by page from the source, record by record through the rules, each password sealed inside
+/// its record's visit, sealed rows to staging in chunks, one short transaction to publish them (B1–B7).
 struct ImportAccounts: Sendable {
     /// What is read at once. One page, wiped after each round, so plaintext exists once.
     private static let pageBytes = 64 * 1024
@@ -19,7 +19,7 @@ struct ImportAccounts: Sendable {
     ///
     /// The buffer is locked memory that `read` must not keep. Whatever fails, nothing of the import stays.
     func run(
-        into registrar: RegistrarID, dryRun: Bool, by principal: Principal,
+        into registrar: RegistrarID, as format: ImportFormat, dryRun: Bool, by principal: Principal,
         reading read: (UnsafeMutableRawBufferPointer) async throws -> Int
     ) async throws(ControlPlaneError) -> ImportReport {
         let key = try await services.dataKey(of: registrar)
@@ -28,7 +28,7 @@ struct ImportAccounts: Sendable {
             let store = services.store
             try await store.beginImport(id, into: registrar, at: services.clock())
             do {
-                let tally = try await stage(id, key: key, reading: read)
+                let tally = try await stage(id, as: format, key: key, reading: read)
                 if dryRun {
                     let preview = try await store.preview(id)
                     try await store.abandon(id)
@@ -49,13 +49,14 @@ struct ImportAccounts: Sendable {
     }
 
     private func stage(
-        _ id: ImportID, key: DataKey, reading read: (UnsafeMutableRawBufferPointer) async throws -> Int
+        _ id: ImportID, as format: ImportFormat, key: DataKey,
+        reading read: (UnsafeMutableRawBufferPointer) async throws -> Int
     ) async throws -> ImportTally {
         let page = LockedMemory(minimumCount: Self.pageBytes)
         // The page belongs to this function until it returns; the pointer is lent to `read` for one call at a time.
         let buffer = page.withMutableBytes { $0 }
         defer { page.wipe(0..<page.count) }
-        var rules = ImportRules()
+        var rules = ImportRules(format: format)
         var rows: [StagedAccount] = []
         rows.reserveCapacity(Self.chunkRows)
         while true {
@@ -67,23 +68,28 @@ struct ImportAccounts: Sendable {
             try rules.visit(UnsafeRawBufferPointer(rebasing: buffer[..<count])) { line in
                 try seal(line, with: key, into: &rows)
             }
+            if let refusal = rules.refusal { throw refusal }
             if rows.count >= Self.chunkRows {
                 try await services.store.stage(rows, in: id)
                 rows.removeAll(keepingCapacity: true)
             }
         }
         try rules.finish { line in try seal(line, with: key, into: &rows) }
+        if let refusal = rules.refusal { throw refusal }
         if !rows.isEmpty { try await services.store.stage(rows, in: id) }
         return rules.tally
     }
 
     private func seal(_ line: ImportLine, with key: DataKey, into rows: inout [StagedAccount]) throws {
-        guard case .account(let username, let password) = line.verdict else { return }
+        guard case .account(let username, let password, let realm, let extensionNumber) = line.verdict else { return }
         let account: AccountID = services.newID()
         let secret = try key.seal(password, for: account)
         rows.append(
             StagedAccount(
                 line: line.number,
-                account: NewAccount(id: account, username: String(decoding: username, as: UTF8.self), secret: secret)))
+                account: NewAccount(
+                    id: account, username: String(decoding: username, as: UTF8.self),
+                    realm: realm.map { String(decoding: $0, as: UTF8.self) },
+                    extensionNumber: extensionNumber.map { String(decoding: $0, as: UTF8.self) }, secret: secret)))
     }
 }
