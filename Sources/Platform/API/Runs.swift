@@ -4,8 +4,10 @@
 public struct Run: Codable, Sendable, Hashable {
     /// 26 characters.
     public var id: String
-    /// The project it belongs to.
-    public var projectId: String
+    /// The project it belongs to; absent once that is deleted (G4).
+    public var projectId: String?
+    /// The project's name when the run was asked for.
+    public var projectName: String
     /// The test; absent once that is deleted (G4).
     public var testId: String?
     /// The test's name when the run began.
@@ -29,12 +31,14 @@ public struct Run: Codable, Sendable, Hashable {
 
     /// A run from its parts.
     public init(
-        id: String, projectId: String, testId: String?, testName: String, status: String, verdict: String?,
+        id: String, projectId: String?, projectName: String, testId: String?, testName: String, status: String,
+        verdict: String?,
         failure: String?, failureCode: String?,
         endpointCount: Int, createdAt: String, startedAt: String?, endedAt: String?
     ) {
         self.id = id
         self.projectId = projectId
+        self.projectName = projectName
         self.testId = testId
         self.testName = testName
         self.status = status

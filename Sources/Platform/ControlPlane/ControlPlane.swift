@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Bedrock
-import Domain
+public import Domain
 public import Logging
 public import Store
 public import Vault
@@ -28,12 +28,14 @@ public final class ControlPlane: Sendable {
     private let fleet: FleetRegistry
     private let registry: RunRegistry
 
-    /// Puts the parts together. `clock` gives the time of day; without one, the system's is read.
+    /// Puts the parts together. `clock` gives the time of day; without one, the system's is read. Leases are judged by the
+    /// store's own clock.
     public init(
-        store: any Store, vault: Vault, clock: (@Sendable () -> UnixTime)? = nil,
+        store: any Store, vault: Vault, clock: (@Sendable () -> UnixTime)? = nil, leases: LeaseTerms = .standard,
         logger: Logger = Logger(label: "callmeter.control")
     ) {
-        services = Services(store: store, vault: vault, clock: clock ?? Services.systemClock, logger: logger)
+        services = Services(
+            store: store, vault: vault, clock: clock ?? Services.systemClock, leases: leases, logger: logger)
         fleet = FleetRegistry(logger: logger)
         registry = RunRegistry()
         projects = ProjectUseCases(services: services)

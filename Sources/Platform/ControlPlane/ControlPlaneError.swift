@@ -94,6 +94,7 @@ extension ControlPlaneError {
             ControlPlaneError(
                 .countChanged, error.description, details: ["expected": "\(expected)", "actual": "\(actual)"])
         case .wrongStatus: ControlPlaneError(.wrongStatus, error.description)
+        case .leaseLost: ControlPlaneError(.wrongStatus, error.description)
         case .importClosed: ControlPlaneError(.wrongStatus, error.description)
         case .newerSchema, .engine: ControlPlaneError(.internal, error.description)
         }

@@ -12,6 +12,8 @@ struct Services: Sendable {
     let store: any Store
     let vault: Vault
     let clock: @Sendable () -> UnixTime
+    /// How long runs hold their accounts without being heard of.
+    let leases: LeaseTerms
     let logger: Logger
 
     /// A fresh identifier for something made now.

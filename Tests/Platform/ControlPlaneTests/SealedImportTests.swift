@@ -37,12 +37,15 @@ import Vault
         try Self.expectUsernamesButNoCanary(in: folder)
 
         let run = try await Self.addRun(to: store, of: registrar, endpoints: 2_000)
-        let leases = try await store.allocate(run: run, [GroupDemand(registrar: registrar, endpoints: 2_000)])
-        let opened = try leases.map { lease in
-            try key.open(lease.secret, of: lease.account) { String(decoding: $0, as: UTF8.self) }
+        let fence = try await store.allocate(
+            run: run, [GroupDemand(registrar: registrar, endpoints: 2_000)], term: .seconds(60), by: "test"
+        ).fence
+        let secrets = try await store.secrets(under: fence, endpoints: 0..<2_000)
+        let opened = try zip(try await store.leases(of: run), secrets).map { lease, secret in
+            try key.open(secret, of: lease.account) { String(decoding: $0, as: UTF8.self) }
         }
         #expect(opened == (0..<2_000).map { "canary-\($0)-Zq7" }, "D1: in the order of the lines")
-        try await store.release(run)
+        try await store.release(run, by: "test")
         #expect(try await store.deleteAccounts(of: registrar, .all, expectedCount: 2_000).deleted == 2_000)
         try await store.close()
         // Closing folds the log into the file; secure deletion has overwritten what was there.
@@ -62,8 +65,12 @@ import Vault
         let moved = NewAccount(id: Self.id(), username: "c", secret: staged[0].account.secret)
         try await store.add(moved, to: registrar, at: Self.time)
         let run = try await Self.addRun(to: store, of: registrar, endpoints: 1)
-        let lease = try await store.allocate(run: run, [GroupDemand(registrar: registrar, endpoints: 1)])[0]
-        #expect(throws: VaultError.notAuthentic) { try key.open(lease.secret, of: lease.account) { _ in } }
+        let fence = try await store.allocate(
+            run: run, [GroupDemand(registrar: registrar, endpoints: 1)], term: .seconds(60), by: "test"
+        ).fence
+        let account = try await store.leases(of: run)[0].account
+        let secret = try await store.secrets(under: fence, endpoints: 0..<1)[0]
+        #expect(throws: VaultError.notAuthentic) { try key.open(secret, of: account) { _ in } }
     }
 
     private static func addRegistrar(to store: any Store) async throws -> RegistrarID {

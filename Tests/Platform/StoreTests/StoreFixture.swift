@@ -111,3 +111,23 @@ enum Sample {
         names.enumerated().map { StagedAccount(line: line + $0.offset, account: account($0.element)) }
     }
 }
+
+/// The operations on leases as most tests want them: by nobody in particular, for a term that does not pass.
+extension Store {
+    @discardableResult
+    func allocate(run: RunID, _ groups: [GroupDemand]) async throws -> [LeaseRecord] {
+        _ = try await allocate(run: run, groups, term: .seconds(3_600), by: "test")
+        return try await leases(of: run)
+    }
+
+    @discardableResult
+    func release(_ run: RunID) async throws -> Int { try await release(run, by: "test") }
+
+    func finish(_ run: RunID, _ ending: RunEnding) async throws {
+        try await finish(run, ending, under: nil, by: "test")
+    }
+
+    func save(_ endpoints: [EndpointRecord]) async throws { try await save(endpoints, under: nil) }
+
+    func record(_ updates: [RegistrationUpdate]) async throws { try await record(updates, under: nil) }
+}

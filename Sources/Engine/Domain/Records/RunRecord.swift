@@ -57,8 +57,10 @@ public struct RunFailure: Hashable, Sendable {
 public struct RunRecord: Hashable, Sendable {
     /// Its identifier.
     public var id: RunID
-    /// The project it belongs to.
-    public var project: ProjectID
+    /// The project it belongs to; nil once that is deleted (G4).
+    public var project: ProjectID?
+    /// The project's name at the time; the store copies it when the run is added.
+    public var projectName = ""
     /// The test it came from; nil once that is deleted, or for a run from a file.
     public var test: TestID?
     /// The test's name at the time.
@@ -86,7 +88,7 @@ public struct RunRecord: Hashable, Sendable {
 
     /// A run that was just asked for.
     public init(
-        id: RunID, project: ProjectID, test: TestID?, testName: String, definition: [UInt8], endpoints: Int,
+        id: RunID, project: ProjectID?, test: TestID?, testName: String, definition: [UInt8], endpoints: Int,
         status: RunStatus = .pending, requestedBy: String, createdAt: UnixTime
     ) {
         self.id = id

@@ -16,10 +16,10 @@ extension Services {
         }
     }
 
-    /// The keys the secrets of these leases were sealed under.
-    func dataKeys(of leases: [LeaseRecord]) async throws -> [KeyID: DataKey] {
+    /// The keys these secrets were sealed under.
+    func dataKeys(of secrets: [SealedSecret]) async throws -> [KeyID: DataKey] {
         var keys: [KeyID: DataKey] = [:]
-        for wrapped in try await store.dataKeys(Array(Set(leases.map(\.secret.key)))) {
+        for wrapped in try await store.dataKeys(Array(Set(secrets.map(\.key)))) {
             keys[wrapped.id] = try vault.unwrap(wrapped)
         }
         return keys

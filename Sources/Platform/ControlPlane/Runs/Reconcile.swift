@@ -24,7 +24,8 @@ struct Reconcile: Sendable {
                 run.id,
                 RunEnding(
                     status: .failed, failure: RunFailure(code: Self.code, text: text), verdict: .failed,
-                    summary: summary, at: services.clock()))
+                    summary: summary, at: services.clock()),
+                under: nil, by: Principal.controller.name)
             try await services.audit(.controller, "runs.interrupted", "run \(run.id)", "was \(run.status.rawValue)")
             services.logger.notice("an interrupted run was ended", metadata: ["run": "\(run.id)"])
         }

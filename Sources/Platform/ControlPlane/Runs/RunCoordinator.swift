@@ -11,6 +11,9 @@ import WorkerLink
 struct RunJob: Sendable {
     var run: RunRecord
     let definition: TestDefinition
+    /// What every write of this run carries.
+    let fence: LeaseFence
+    /// In order of the endpoints.
     let leases: [LeaseRecord]
     let seat: WorkerSeat
 }
@@ -148,7 +151,7 @@ actor RunCoordinator {
         progress.failed = results.failed
         let run = job.run.id
         do {
-            try await services.store.save(batch.map { EndpointRecord(run: run, result: $0) })
+            try await services.store.save(batch.map { EndpointRecord(run: run, result: $0) }, under: job.fence)
         } catch {
             // They are saved again with the end.
             services.logger.error("results were not saved yet", metadata: ["run": "\(run)", "cause": "\(error)"])
@@ -167,7 +170,7 @@ actor RunCoordinator {
                 account: job.leases[Int(binding.endpoint)].account, registration: nil, leftover: contact)
         }
         do {
-            try await services.store.record(updates)
+            try await services.store.record(updates, under: job.fence)
         } catch {
             services.logger.error(
                 "bindings were not saved", metadata: ["run": "\(job.run.id)", "cause": "\(error)"])
@@ -195,7 +198,7 @@ actor RunCoordinator {
 
     // MARK: - Helpers
 
-    private var fence: Int64 { job.leases.first?.fence ?? 0 }
+    private var fence: Int64 { job.fence.number }
 
     private func advance(to status: RunStatus) async {
         job.run.status = status

@@ -27,6 +27,9 @@ struct RunEnd: Sendable {
                 return
             } catch StoreError.wrongStatus {
                 return
+            } catch StoreError.leaseLost {
+                // The accounts are not this run's any more: whoever took them ended the run.
+                return
             } catch {
                 services.logger.error(
                     "the end of a run was not stored",
@@ -42,7 +45,8 @@ struct RunEnd: Sendable {
             job.run.id,
             RunEnding(
                 status: status, failure: failure, verdict: summary.verdict, summary: try SummaryText.encode(summary),
-                at: services.clock()))
+                at: services.clock()),
+            under: job.fence, by: Principal.controller.name)
         try await services.audit(
             .controller, "runs.end", "run \(job.run.id)",
             "\(status.rawValue), \(job.leases.count) accounts released")
@@ -64,10 +68,12 @@ struct RunEnd: Sendable {
             }
         }
         for start in stride(from: 0, to: records.count, by: Self.chunk) {
-            try await services.store.save(Array(records[start..<min(start + Self.chunk, records.count)]))
+            try await services.store.save(
+                Array(records[start..<min(start + Self.chunk, records.count)]), under: job.fence)
         }
         for start in stride(from: 0, to: updates.count, by: Self.chunk) {
-            try await services.store.record(Array(updates[start..<min(start + Self.chunk, updates.count)]))
+            try await services.store.record(
+                Array(updates[start..<min(start + Self.chunk, updates.count)]), under: job.fence)
         }
     }
 

@@ -10,9 +10,11 @@ import WorkerLink
 struct SegmentSealing: Sendable {
     let services: Services
 
+    /// How many sealed passwords are read at once.
+    private static let chunk = 1_000
+
     func assignment(for job: RunJob) async throws -> SegmentAssignment {
-        let keys = try await services.dataKeys(of: job.leases)
-        let fence = job.leases.first?.fence ?? 0
+        let fence = job.fence.number
         var sealer = try SessionSealer(
             to: job.seat.hello.sessionKey,
             context: SegmentAssignment.sealingContext(run: job.run.id, fence: fence))
@@ -20,16 +22,23 @@ struct SegmentSealing: Sendable {
         var endpoints: [AssignedEndpoint] = []
         endpoints.reserveCapacity(job.leases.count)
         let now = services.clock()
-        for lease in job.leases {
-            guard let key = keys[lease.secret.key] else { throw VaultError.wrongKey }
-            let sealed = try key.open(lease.secret, of: lease.account) { password in
-                try sealer.seal(password, kind: .password, endpoint: lease.endpoint)
+        for start in stride(from: 0, to: job.leases.count, by: Self.chunk) {
+            let leases = job.leases[start..<min(start + Self.chunk, job.leases.count)]
+            let secrets = try await services.store.secrets(
+                under: job.fence, endpoints: UInt32(leases.startIndex)..<UInt32(leases.endIndex))
+            guard secrets.count == leases.count else { throw StoreError.leaseLost(run: job.run.id.description) }
+            let keys = try await services.dataKeys(of: secrets)
+            for (lease, secret) in zip(leases, secrets) {
+                guard let key = keys[secret.key] else { throw VaultError.wrongKey }
+                let sealed = try key.open(secret, of: lease.account) { password in
+                    try sealer.seal(password, kind: .password, endpoint: lease.endpoint)
+                }
+                let leftover = lease.leftover.flatMap { $0.expiresAt > now ? $0.contact : nil }
+                endpoints.append(
+                    AssignedEndpoint(
+                        index: lease.endpoint, username: lease.username, extensionNumber: lease.extensionNumber,
+                        realm: lease.realm, kind: .password, sealed: sealed, leftover: leftover))
             }
-            let leftover = lease.leftover.flatMap { $0.expiresAt > now ? $0.contact : nil }
-            endpoints.append(
-                AssignedEndpoint(
-                    index: lease.endpoint, username: lease.username, extensionNumber: lease.extensionNumber,
-                    realm: lease.realm, kind: .password, sealed: sealed, leftover: leftover))
         }
         try await services.audit(
             .controller, "secrets.lend", "run \(job.run.id)",

@@ -22,13 +22,14 @@ struct StartRun: Sendable {
             definition: try DefinitionText.encode(definition), endpoints: demands.reduce(0) { $0 + $1.endpoints },
             requestedBy: principal.name, createdAt: services.clock())
         try await services.store.add(run)
-        try await services.audit(
-            principal, "runs.start", "run \(run.id)", "test \(test.name), \(run.endpoints) endpoints")
         await hub.open(run.id)
         await hub.publish(.status(run), of: run.id)
         do {
-            let leases = try await services.store.allocate(run: run.id, demands)
-            return try await handOver(run, definition, leases)
+            try await services.audit(
+                principal, "runs.start", "run \(run.id)", "test \(test.name), \(run.endpoints) endpoints")
+            let allocation = try await services.store.allocate(
+                run: run.id, demands, term: RunBounds.assignment + services.leases.term, by: principal.name)
+            return try await handOver(run, definition, allocation)
         } catch let shortage as InsufficientAccounts {
             return try await end(run, definition, .failed, InsufficientAccounts.code, shortage.description)
         } catch {
@@ -40,22 +41,24 @@ struct StartRun: Sendable {
     }
 
     private func handOver(
-        _ run: RunRecord, _ definition: TestDefinition, _ leases: [LeaseRecord]
+        _ run: RunRecord, _ definition: TestDefinition, _ allocation: Allocation
     ) async throws -> RunRecord {
         var queued = run
         queued.status = .queued
         let inbox = Mailbox<CoordinatorInput>()
-        guard let seat = await fleet.reserve(run.id, endpoints: leases.count, inbox: inbox) else {
+        guard let seat = await fleet.reserve(run.id, endpoints: allocation.accounts, inbox: inbox) else {
             let room = await fleet.room
             return try await end(
                 run, definition, .cannotRunForNow, "no_worker_capacity",
-                "no worker has room for \(leases.count) endpoints (all together have \(room)); "
+                "no worker has room for \(allocation.accounts) endpoints (all together have \(room)); "
                     + "wait for other runs to end, or add a worker")
         }
-        let coordinator = RunCoordinator(
-            services: services, fleet: fleet, hub: hub, inbox: inbox,
-            job: RunJob(run: queued, definition: definition, leases: leases, seat: seat))
         do {
+            let leases = try await services.store.leases(of: run.id)
+            let coordinator = RunCoordinator(
+                services: services, fleet: fleet, hub: hub, inbox: inbox,
+                job: RunJob(
+                    run: queued, definition: definition, fence: allocation.fence, leases: leases, seat: seat))
             try await registry.begin(run.id, coordinator)
         } catch {
             await fleet.release(run.id)
@@ -101,7 +104,8 @@ struct StartRun: Sendable {
             run.id,
             RunEnding(
                 status: status, failure: RunFailure(code: code, text: text), verdict: .failed,
-                summary: try SummaryText.encode(summary), at: services.clock()))
+                summary: try SummaryText.encode(summary), at: services.clock()),
+            under: nil, by: Principal.controller.name)
         guard let ended = try await services.store.run(run.id) else { throw ControlPlaneError.notFound("run", run.id) }
         await hub.publish(.status(ended), of: run.id)
         return ended

@@ -21,7 +21,9 @@ public protocol AccountStore: Sendable {
         of registrar: RegistrarID, _ selection: AccountSelection, expectedCount: Int?
     ) async throws -> AccountDeletion
     /// Notes how registrations ended and which bindings still stand; accounts deleted meanwhile are passed over.
-    func record(_ updates: [RegistrationUpdate]) async throws
+    ///
+    /// With a fence only accounts that are lent under it are written to. Throws `leaseLost` when its leases are over.
+    func record(_ updates: [RegistrationUpdate], under fence: LeaseFence?) async throws
 }
 
 /// Bulk import: rows are staged in chunks, then one short transaction publishes them (B6).

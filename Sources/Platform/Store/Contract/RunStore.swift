@@ -3,19 +3,29 @@
 public import Bedrock
 public import Domain
 
-/// The lending of accounts to runs.
+/// The lending of accounts to runs. Whether leases are over is judged by the store's clock only.
+///
+/// Each lending, return and expiry is in the audit log in the transaction that does it, by `who` and at the store's time; see
+/// `AllocationNote`.
 public protocol LeaseStore: Sendable {
     /// Takes the first free accounts of each group's registrar by order of addition, for endpoints numbered from 0 through
-    /// the groups in order (D1, D2); the run becomes QUEUED.
+    /// the groups in order (D1, D2), for `term` unless renewed; the run becomes QUEUED.
     ///
     /// Too few at any registrar: nothing is taken and `InsufficientAccounts` names all shortages (D4). Throws
     /// `wrongStatus` unless the run is PENDING, `notFound` for the run or a registrar.
-    func allocate(run: RunID, _ groups: [GroupDemand]) async throws -> [LeaseRecord]
+    func allocate(run: RunID, _ groups: [GroupDemand], term: Interval, by who: String) async throws -> Allocation
+    /// Keeps a run's leases for `term` from now. Throws `leaseLost` when they ended, also when nobody took them yet.
+    func renew(_ fence: LeaseFence, term: Interval) async throws
     /// The leases of a run by endpoint; empty when it has none or they are released.
     func leases(of run: RunID) async throws -> [LeaseRecord]
+    /// The sealed passwords of some endpoints' accounts, in order of the endpoints. Throws `leaseLost`.
+    func secrets(under fence: LeaseFence, endpoints: Range<UInt32>) async throws -> [SealedSecret]
     /// Releases all accounts of a run; gives how many, so 0 the second time (D5). `finish` does it as well.
     @discardableResult
-    func release(_ run: RunID) async throws -> Int
+    func release(_ run: RunID, by who: String) async throws -> Int
+    /// Takes the accounts of runs whose leases ended more than `grace` ago, and ends those runs as FAILED with
+    /// `ExpiredLeases.code`, each in one transaction. Gives what was taken, oldest allocation first.
+    func expireLeases(grace: Interval, by who: String) async throws -> [ExpiredLeases]
 }
 
 /// Saved tests.
@@ -34,21 +44,25 @@ public protocol TestStore: Sendable {
 
 /// Runs and what they found.
 public protocol RunStore: Sendable {
-    /// Adds a run. Throws `notFound` for its project or test.
+    /// Adds a run, with a copy of its project's name. Throws `notFound` for its project or test.
     func add(_ run: RunRecord) async throws
     /// Moves a run on to a status that is not final; RUNNING also notes the start. Throws `notFound`, and `wrongStatus`
     /// when the run is over.
     func advance(_ run: RunID, to status: RunStatus, at time: UnixTime) async throws
-    /// Ends a run and releases its accounts in one transaction. Throws `notFound`, and `wrongStatus` when it is over.
-    func finish(_ run: RunID, _ ending: RunEnding) async throws
+    /// Ends a run and releases its accounts in one transaction. Throws `notFound`, `wrongStatus` when it is over, and
+    /// `leaseLost` when a fence is given and its leases are not the run's.
+    func finish(_ run: RunID, _ ending: RunEnding, under fence: LeaseFence?, by who: String) async throws
+    /// Gives a run that is over a summary, unless it has one. Throws `notFound`, and `wrongStatus` when it is not over.
+    func summarise(_ run: RunID, _ summary: [UInt8]) async throws
     /// One run; nil when there is none.
     func run(_ id: RunID) async throws -> RunRecord?
-    /// Runs of a project, or of one test of it, newest first.
-    func runs(of project: ProjectID, test: TestID?, _ page: PageRequest) async throws -> Page<RunRecord>
+    /// Runs of a project, or of one test of it, newest first; without a project, the runs whose project was deleted (G4).
+    func runs(of project: ProjectID?, test: TestID?, _ page: PageRequest) async throws -> Page<RunRecord>
     /// Runs that are not over, oldest first: what a controller must take up or end when it starts.
     func openRuns() async throws -> [RunRecord]
-    /// Keeps results of endpoints, replacing earlier ones of the same endpoints. Throws `notFound` for a run.
-    func save(_ endpoints: [EndpointRecord]) async throws
+    /// Keeps results of endpoints, replacing earlier ones of the same endpoints. Throws `notFound` for a run, and `leaseLost`
+    /// when a fence is given and its leases are over.
+    func save(_ endpoints: [EndpointRecord], under fence: LeaseFence?) async throws
     /// One page of a run's endpoints.
     func endpoints(of run: RunID, _ query: EndpointQuery) async throws -> Page<EndpointRecord>
     /// One endpoint of a run; nil when it has no result.

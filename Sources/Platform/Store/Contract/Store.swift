@@ -24,6 +24,8 @@ public enum StoreError: Error, Hashable, Sendable {
     case countChanged(expected: Int, actual: Int)
     /// The run has reached its final status, or is not in the one the operation needs.
     case wrongStatus(run: String, status: String)
+    /// The leases the caller writes for are over: released, or ended by the store's clock.
+    case leaseLost(run: String)
     /// The import is not open: published, abandoned or swept.
     case importClosed(String)
     /// The file was written by a newer version of the program.
@@ -42,6 +44,7 @@ extension StoreError: CustomStringConvertible {
         case .countChanged(let expected, let actual):
             "\(expected) accounts were expected, but there are \(actual); look at the list again"
         case .wrongStatus(let run, let status): "run \(run) is \(status)"
+        case .leaseLost(let run): "run \(run) does not hold its accounts any more; nothing was changed"
         case .importClosed(let id): "import \(id) is over; begin a new one"
         case .newerSchema: "the data was written by a newer version of CallMeter; use that version or a newer one"
         case .engine(let text): "the database failed: \(text)"

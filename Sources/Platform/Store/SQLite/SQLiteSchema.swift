@@ -15,6 +15,9 @@ enum SQLiteSchema {
         migrator.registerMigration("2 a registrar's DNS server") { database in
             try database.execute(sql: "ALTER TABLE registrar ADD COLUMN dns TEXT CHECK (dns <> '')")
         }
+        migrator.registerMigration("4 leases with an end, runs without a project") { database in
+            for statement in [runsThatStay, leasesThatEnd] { try database.execute(sql: statement) }
+        }
         return migrator
     }
 
@@ -183,5 +186,75 @@ enum SQLiteSchema {
             BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END;
         CREATE TRIGGER audit_kept BEFORE DELETE ON audit
             BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END;
+        """
+
+    /// Runs outlive their project (G4): SQLite changes a column's constraints by a new table only.
+    private static let runsThatStay = """
+        DROP TRIGGER lease_for_open_run;
+
+        CREATE TABLE run_that_stays (
+            id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+            project BLOB REFERENCES project (id) ON DELETE SET NULL,
+            project_name TEXT NOT NULL,
+            test BLOB REFERENCES test (id) ON DELETE SET NULL,
+            test_name TEXT NOT NULL,
+            definition BLOB NOT NULL,
+            endpoints INTEGER NOT NULL CHECK (endpoints >= 0),
+            status TEXT NOT NULL CHECK (status IN ('PENDING', 'QUEUED', 'RUNNING', 'STOPPING', 'COMPLETED', 'FAILED',
+                'CANNOT_RUN_FOR_NOW')),
+            failure_code TEXT,
+            failure_text TEXT,
+            verdict TEXT CHECK (verdict IN ('passed', 'failed', 'void')),
+            requested_by TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            started_at INTEGER,
+            ended_at INTEGER,
+            summary BLOB,
+            CHECK ((failure_code IS NULL) = (failure_text IS NULL)),
+            CHECK ((status IN ('COMPLETED', 'FAILED', 'CANNOT_RUN_FOR_NOW')) = (ended_at IS NOT NULL)),
+            CHECK (project IS NOT NULL OR ended_at IS NOT NULL)
+        ) STRICT;
+        INSERT INTO run_that_stays (id, project, project_name, test, test_name, definition, endpoints, status,
+            failure_code, failure_text, verdict, requested_by, created_at, started_at, ended_at, summary)
+            SELECT run.id, run.project, project.name, run.test, run.test_name, run.definition, run.endpoints, run.status,
+                run.failure_code, run.failure_text, run.verdict, run.requested_by, run.created_at, run.started_at,
+                run.ended_at, run.summary
+            FROM run JOIN project ON project.id = run.project;
+        DROP TABLE run;
+        ALTER TABLE run_that_stays RENAME TO run;
+        CREATE INDEX run_of_project ON run (project, id);
+        CREATE INDEX run_of_test ON run (test, id);
+        CREATE INDEX run_open ON run (id) WHERE ended_at IS NULL;
+        CREATE TRIGGER run_over BEFORE UPDATE OF status, ended_at, verdict ON run WHEN old.ended_at IS NOT NULL
+            BEGIN SELECT raise(ABORT, 'a run that is over does not change'); END;
+        """
+
+    /// One row for the leases of a run, so that a renewal is one write whatever the number of accounts. An account is named by
+    /// its position, the table's own key: lending 100,000 accounts looks nothing up in another index.
+    private static let leasesThatEnd = """
+        CREATE TABLE lease_term (
+            fence INTEGER NOT NULL PRIMARY KEY CHECK (fence > 0),
+            run BLOB NOT NULL UNIQUE REFERENCES run (id) ON DELETE RESTRICT,
+            ends_at INTEGER NOT NULL
+        ) STRICT;
+        INSERT INTO lease_term (fence, run, ends_at) SELECT DISTINCT fence, run, 0 FROM lease;
+
+        CREATE TABLE lease_by_position (
+            account INTEGER NOT NULL PRIMARY KEY REFERENCES account (position) ON DELETE RESTRICT,
+            fence INTEGER NOT NULL REFERENCES lease_term (fence) ON DELETE RESTRICT,
+            endpoint INTEGER NOT NULL CHECK (endpoint >= 0),
+            UNIQUE (fence, endpoint)
+        ) STRICT;
+        INSERT INTO lease_by_position (account, fence, endpoint)
+            SELECT account.position, lease.fence, lease.endpoint FROM lease JOIN account ON account.id = lease.account;
+        DROP TABLE lease;
+        ALTER TABLE lease_by_position RENAME TO lease;
+
+        CREATE TRIGGER lease_for_open_run BEFORE INSERT ON lease_term
+            WHEN (SELECT ended_at FROM run WHERE id = new.run) IS NOT NULL
+            BEGIN SELECT raise(ABORT, 'a run that is over takes no accounts'); END;
+        CREATE TRIGGER run_over_holds_none BEFORE UPDATE OF ended_at ON run
+            WHEN new.ended_at IS NOT NULL AND EXISTS (SELECT 1 FROM lease_term WHERE run = new.id)
+            BEGIN SELECT raise(ABORT, 'a run that holds accounts is not over'); END;
         """
 }

@@ -42,7 +42,7 @@ extension SQLiteStore {
     public func accounts(of registrar: RegistrarID, _ query: AccountQuery) async throws -> Page<AccountSummary> {
         try await read { database in
             let (condition, arguments) = Self.condition(registrar, query)
-            let from = "FROM account LEFT JOIN lease ON lease.account = account.id WHERE \(condition)"
+            let from = "FROM account \(Self.withHolder) WHERE \(condition)"
             let total = try Int.fetchOne(database, sql: "SELECT count(*) \(from)", arguments: arguments) ?? 0
             let direction = query.descending ? "DESC" : "ASC"
             let column =
@@ -67,8 +67,7 @@ extension SQLiteStore {
             try Row.fetchOne(
                 database,
                 sql: """
-                    SELECT \(Self.summaryColumns) FROM account LEFT JOIN lease ON lease.account = account.id
-                    WHERE account.id = ?
+                    SELECT \(Self.summaryColumns) FROM account \(Self.withHolder) WHERE account.id = ?
                     """,
                 arguments: [id.blob]
             ).map(Self.summary)
@@ -99,24 +98,29 @@ extension SQLiteStore {
         }
     }
 
-    public func record(_ updates: [RegistrationUpdate]) async throws {
+    public func record(_ updates: [RegistrationUpdate], under fence: LeaseFence?) async throws {
         try await write { database in
+            if let fence { try Self.require(fence, in: database) }
+            let lent = """
+                (?2 IS NULL OR EXISTS (SELECT 1 FROM lease WHERE lease.account = account.position AND fence = ?2))
+                """
             let registration = try database.cachedStatement(
                 sql: """
-                    UPDATE account SET registration_status = ?, registration_reason = ?, registration_at = ?
-                    WHERE id = ?
+                    UPDATE account SET registration_status = ?3, registration_reason = ?4, registration_at = ?5
+                    WHERE id = ?1 AND \(lent)
                     """)
             let leftover = try database.cachedStatement(
-                sql: "UPDATE account SET leftover_contact = ?, leftover_expires_at = ? WHERE id = ?")
+                sql: "UPDATE account SET leftover_contact = ?3, leftover_expires_at = ?4 WHERE id = ?1 AND \(lent)")
             for update in updates {
                 if let record = update.registration {
                     try registration.execute(arguments: [
-                        record.status.map { Int64($0.code) }, record.status?.reason, record.at.nanoseconds,
-                        update.account.blob,
+                        update.account.blob, fence?.number, record.status.map { Int64($0.code) }, record.status?.reason,
+                        record.at.nanoseconds,
                     ])
                 }
                 try leftover.execute(arguments: [
-                    update.leftover?.contact, update.leftover?.expiresAt.nanoseconds, update.account.blob,
+                    update.account.blob, fence?.number, update.leftover?.contact,
+                    update.leftover?.expiresAt.nanoseconds,
                 ])
             }
         }
@@ -146,17 +150,23 @@ extension SQLiteStore {
         try Row.fetchAll(
             database,
             sql: """
-                SELECT lease.run AS run, count(*) AS accounts FROM lease JOIN account ON account.id = lease.account
-                WHERE account.registrar = ? GROUP BY lease.run ORDER BY lease.run
+                SELECT lease_term.run, count(*) AS accounts FROM lease
+                JOIN account ON account.position = lease.account JOIN lease_term ON lease_term.fence = lease.fence
+                WHERE account.registrar = ? GROUP BY lease.fence ORDER BY lease_term.run
                 """,
             arguments: [registrar.blob]
         ).map { AccountHolding(run: try $0.id("run"), accounts: $0["accounts"]) }
     }
 
+    /// Joins an account with its lease and the run that has it, where there is one.
+    private static let withHolder = """
+        LEFT JOIN lease ON lease.account = account.position LEFT JOIN lease_term ON lease_term.fence = lease.fence
+        """
+
     private static let summaryColumns = """
         account.id, account.registrar, account.username, account.realm, account.extension, account.position,
-        account.added_at, account.registration_status, account.registration_reason, account.registration_at, lease.run,
-        lease.endpoint
+        account.added_at, account.registration_status, account.registration_reason, account.registration_at,
+        lease_term.run, lease.endpoint
         """
 
     private static func summary(_ row: Row) throws -> AccountSummary {
@@ -179,7 +189,7 @@ extension SQLiteStore {
             condition += " AND account.username LIKE ? ESCAPE '\\'"
             arguments += [pattern(containing: text)]
         }
-        if let inUse = query.inUse { condition += inUse ? " AND lease.run IS NOT NULL" : " AND lease.run IS NULL" }
+        if let inUse = query.inUse { condition += inUse ? " AND lease.fence IS NOT NULL" : " AND lease.fence IS NULL" }
         return (condition, arguments)
     }
 
@@ -187,12 +197,15 @@ extension SQLiteStore {
         _ query: AccountQuery, of registrar: RegistrarID, in database: Database
     ) throws -> AccountDeletion {
         let (condition, arguments) = condition(registrar, query)
-        let held = "FROM account JOIN lease ON lease.account = account.id WHERE \(condition)"
+        let held = """
+            FROM account JOIN lease ON lease.account = account.position
+            JOIN lease_term ON lease_term.fence = lease.fence WHERE \(condition)
+            """
         let count = try Int.fetchOne(database, sql: "SELECT count(*) \(held)", arguments: arguments) ?? 0
         let named = try Row.fetchAll(
             database,
             sql: """
-                SELECT account.id, account.username, lease.run \(held) ORDER BY account.position
+                SELECT account.id, account.username, lease_term.run \(held) ORDER BY account.position
                 LIMIT \(AccountDeletion.mostNamed)
                 """,
             arguments: arguments
@@ -200,7 +213,7 @@ extension SQLiteStore {
         try database.execute(
             sql: """
                 DELETE FROM account WHERE \(condition)
-                    AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.account = account.id)
+                    AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.account = account.position)
                 """,
             arguments: arguments)
         return AccountDeletion(deleted: database.changesCount, refusedCount: count, refused: named)
@@ -211,8 +224,9 @@ extension SQLiteStore {
     ) throws -> AccountDeletion {
         let lookup = try database.cachedStatement(
             sql: """
-                SELECT account.username, account.position, lease.run FROM account
-                JOIN lease ON lease.account = account.id WHERE account.id = ? AND account.registrar = ?
+                SELECT account.username, account.position, lease_term.run FROM account
+                JOIN lease ON lease.account = account.position JOIN lease_term ON lease_term.fence = lease.fence
+                WHERE account.id = ? AND account.registrar = ?
                 """)
         let removal = try database.cachedStatement(sql: "DELETE FROM account WHERE id = ? AND registrar = ?")
         var deleted = 0

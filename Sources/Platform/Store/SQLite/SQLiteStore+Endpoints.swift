@@ -9,12 +9,13 @@ import GRDB
 import RunMetrics
 
 extension SQLiteStore {
-    public func save(_ endpoints: [EndpointRecord]) async throws {
+    public func save(_ endpoints: [EndpointRecord], under fence: LeaseFence?) async throws {
         let encoder = JSONEncoder()
         // Encoded before the writer is taken.
         let rows = try endpoints.map { (record: $0, evidence: try encoder.encode($0.result)) }
         try await write { database in
             for run in Set(endpoints.map(\.run)) { try database.require("run", run) }
+            if let fence { try Self.require(fence, in: database) }
             let insertion = try database.cachedStatement(
                 sql: """
                     INSERT OR REPLACE INTO endpoint (run, number, group_name, username, phase, outcome,

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Bedrock
 import FoundationEssentials
 import GRDB
+import Glibc
 
 /// The store in one SQLite file (write-ahead log, one writer, several readers), or in memory for runs without a server.
 ///
@@ -14,8 +16,11 @@ public final class SQLiteStore: Store {
 
     /// Opens or makes the file and brings its schema up to date. Only the owner may read a file made here.
     ///
-    /// Throws `newerSchema` for a file of a newer version, `engine` for one that cannot be opened.
-    public convenience init(path: String) throws {
+    /// Whether leases are over is judged by `clock` alone, inside the database. Throws `newerSchema` for a file of a newer
+    /// version, `engine` for one that cannot be opened.
+    public convenience init(
+        path: String, clock: @escaping @Sendable () -> UnixTime = SQLiteStore.systemClock
+    ) throws {
         do {
             if !FileManager.default.fileExists(atPath: path) {
                 // SQLite gives the log and its index the permissions of the main file.
@@ -24,16 +29,18 @@ public final class SQLiteStore: Store {
                         atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
                 else { throw StoreError.engine("the file \(path) cannot be made") }
             }
-            try self.init(writer: DatabasePool(path: path, configuration: Self.configuration()))
+            try self.init(writer: DatabasePool(path: path, configuration: Self.configuration(clock)))
         } catch let error as DatabaseError {
             throw StoreError(error)
         }
     }
 
     /// A store in memory; it is gone when the last reference is.
-    public static func inMemory() throws -> SQLiteStore {
+    public static func inMemory(
+        clock: @escaping @Sendable () -> UnixTime = SQLiteStore.systemClock
+    ) throws -> SQLiteStore {
         do {
-            return try SQLiteStore(writer: DatabaseQueue(configuration: configuration()))
+            return try SQLiteStore(writer: DatabaseQueue(configuration: configuration(clock)))
         } catch let error as DatabaseError {
             throw StoreError(error)
         }
@@ -46,7 +53,23 @@ public final class SQLiteStore: Store {
         try migrator.migrate(writer)
     }
 
-    private static func configuration() -> Configuration {
+    /// The wall clock of the machine that the file is on.
+    public static let systemClock: @Sendable () -> UnixTime = {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return UnixTime(nanoseconds: Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec))
+    }
+
+    /// What the store's clock says, in nanoseconds since 1970. SQL asks it by the same name, so that no caller's time decides.
+    static func now(in database: Database) throws -> Int64 {
+        guard let now = try Int64.fetchOne(database, sql: "SELECT callmeter_now()") else {
+            throw StoreError.engine("the clock gave no time")
+        }
+        return now
+    }
+
+    private static func configuration(_ clock: @escaping @Sendable () -> UnixTime) -> Configuration {
+        let clockFunction = DatabaseFunction("callmeter_now", argumentCount: 0) { _ in clock().nanoseconds }
         var configuration = Configuration()
         configuration.foreignKeysEnabled = true
         configuration.busyMode = .timeout(busyTimeout)
@@ -56,6 +79,7 @@ public final class SQLiteStore: Store {
             try database.execute(sql: "PRAGMA secure_delete = ON")
             // Sorting and temporary tables stay off the disk.
             try database.execute(sql: "PRAGMA temp_store = MEMORY")
+            database.add(function: clockFunction)
         }
         return configuration
     }

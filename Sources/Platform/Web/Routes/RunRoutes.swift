@@ -73,7 +73,8 @@ struct RunRoutes {
 extension API.Run {
     init(_ run: RunRecord) {
         self.init(
-            id: run.id.description, projectId: run.project.description, testId: run.test?.description,
+            id: run.id.description, projectId: run.project?.description, projectName: run.projectName,
+            testId: run.test?.description,
             testName: run.testName, status: run.status.rawValue, verdict: run.verdict?.rawValue,
             failure: run.failure?.text, failureCode: run.failure?.code, endpointCount: run.endpoints,
             createdAt: run.createdAt.text, startedAt: run.startedAt?.text, endedAt: run.endedAt?.text)
