@@ -153,7 +153,8 @@ if !engineOnly {
                 + secure + [.product(name: "NIOEmbedded", package: "swift-nio")]),
         platformTests("Vault", ["Bedrock", "Domain", "Vault", crypto]),
         platformTests(
-            "Store", ["Bedrock", "RunMetrics", "Domain", "Store", .product(name: "GRDB", package: "GRDB.swift")]),
+            "Store",
+            ["Bedrock", "RunMetrics", "Domain", "Store", "Vault", .product(name: "GRDB", package: "GRDB.swift")]),
         platformTests("Worker", ["Bedrock", "RunMetrics", "Domain", "Worker", "WorkerLink", crypto]),
         platformTests(
             "ControlPlane",

@@ -14,7 +14,7 @@ struct CallMeter: AsyncParsableCommand {
         subcommands: [
             DemoCommand.self, ServeCommand.self, RunCommand.self, RegisterCommand.self, CallCommand.self,
             PBXCommand.self, ProjectsCommand.self, RegistrarsCommand.self, AccountsCommand.self, KeysCommand.self,
-            BenchCommand.self,
+            VaultCommand.self, AuditCommand.self, BackupCommand.self, BenchCommand.self,
         ])
 
     static func main() async {

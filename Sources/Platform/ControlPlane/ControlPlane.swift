@@ -23,19 +23,23 @@ public final class ControlPlane: Sendable {
     public let access: AccessUseCases
     /// The audit log.
     public let audit: AuditUseCases
+    /// Master key and data keys.
+    public let vault: VaultUseCases
 
     private let services: Services
     private let fleet: FleetRegistry
     private let registry: RunRegistry
 
     /// Puts the parts together. `clock` gives the time of day; without one, the system's is read. Leases are judged by the
-    /// store's own clock.
+    /// store's own clock. `keyFolder` is where new master keys are written when somebody asks for it from elsewhere.
     public init(
-        store: any Store, vault: Vault, clock: (@Sendable () -> UnixTime)? = nil, leases: LeaseTerms = .standard,
+        store: any Store, vault: Vault, keyFolder: String? = nil, clock: (@Sendable () -> UnixTime)? = nil,
+        leases: LeaseTerms = .standard,
         logger: Logger = Logger(label: "callmeter.control")
     ) {
         services = Services(
-            store: store, vault: vault, clock: clock ?? Services.systemClock, leases: leases, logger: logger)
+            store: store, vault: vault, clock: clock ?? Services.systemClock, leases: leases, logger: logger,
+            keyFolder: keyFolder)
         fleet = FleetRegistry(logger: logger)
         registry = RunRegistry()
         projects = ProjectUseCases(services: services)
@@ -45,15 +49,23 @@ public final class ControlPlane: Sendable {
         runs = RunUseCases(services: services, fleet: fleet, registry: registry, hub: MetricsHub())
         access = AccessUseCases(services: services)
         audit = AuditUseCases(services: services)
+        self.vault = VaultUseCases(services: services)
     }
 
-    /// Takes up the data as the one process that runs tests on it: sweeps what imports left half done, ends runs that a dead
-    /// process left open and releases their accounts (D5). To be called once, before anything is started.
+    /// Takes up the data as the one process that runs tests on it: refuses a database of another master key, sweeps what imports
+    /// left half done, ends runs that a dead process left open and releases their accounts (D5), goes on with the change of data
+    /// keys. To be called once, before anything is started.
     public func start() async throws(ControlPlaneError) {
         try await services.perform("start") {
+            let master = services.vault.masterID
+            let noted = try await services.store.noteMasterKey(master)
+            guard noted == master else {
+                throw VaultError.otherMasterKey(needed: noted, given: master, source: services.vault.source.words)
+            }
             let swept = try await services.store.sweepImports()
             if swept > 0 { services.logger.notice("imports swept", metadata: ["count": "\(swept)"]) }
             try await Reconcile(services: services).run()
+            try await vault.takeUpAll()
         }
     }
 
@@ -64,6 +76,7 @@ public final class ControlPlane: Sendable {
     public func shutdown() async {
         await registry.stopAll()
         await fleet.close()
+        await services.rotations.close()
         do {
             try await services.store.close()
         } catch {

@@ -77,10 +77,19 @@ extension ControlPlaneError {
         case let error as TestDefinitionError: from(error)
         case let error as AccountFault: ControlPlaneError(.invalid, error.text, details: ["reason": error.rawValue])
         case let error as ImportRefusal: ControlPlaneError(.invalid, error.text)
-        case let error as VaultError: ControlPlaneError(.internal, error.description)
+        case let error as VaultError: from(error)
         case let error as SealingError: ControlPlaneError(.internal, error.description)
         case is CancellationError: ControlPlaneError(.shuttingDown, "the operation was cancelled")
         default: ControlPlaneError(.internal, "an inner part failed (\(type(of: error))); the log has more")
+        }
+    }
+
+    static func from(_ error: VaultError) -> ControlPlaneError {
+        switch error {
+        case .rotationUnderWay: ControlPlaneError(.wrongStatus, error.description)
+        case .newKeyFileNeeded, .newKeyFileNotNeeded, .newKeyIsOld:
+            ControlPlaneError(.invalid, error.description, details: ["field": "newKeyFile"])
+        default: ControlPlaneError(.internal, error.description)
         }
     }
 
@@ -96,6 +105,7 @@ extension ControlPlaneError {
         case .wrongStatus: ControlPlaneError(.wrongStatus, error.description)
         case .leaseLost: ControlPlaneError(.wrongStatus, error.description)
         case .importClosed: ControlPlaneError(.wrongStatus, error.description)
+        case .keyLeaving, .otherMasterKey: ControlPlaneError(.wrongStatus, error.description)
         case .newerSchema, .engine: ControlPlaneError(.internal, error.description)
         }
     }

@@ -15,6 +15,9 @@ struct Services: Sendable {
     /// How long runs hold their accounts without being heard of.
     let leases: LeaseTerms
     let logger: Logger
+    let rotations = RotationBook()
+    /// Where callers from elsewhere may have key files written; nil for nowhere.
+    var keyFolder: String?
 
     /// A fresh identifier for something made now.
     func newID<Kind>() -> ID<Kind> {

@@ -17,13 +17,33 @@ public final class DataKey: Sendable {
     public let id: KeyID
     /// The registrar it belongs to.
     public let registrar: RegistrarID
-    private let key: SymmetricKey
+    private let memory: LockedMemory
     private let scratch = ScratchPages()
 
-    init(id: KeyID, registrar: RegistrarID, key: SymmetricKey) {
+    /// Copies the key into locked memory; the caller wipes its bytes.
+    init(id: KeyID, registrar: RegistrarID, copying key: UnsafeRawBufferPointer) {
+        precondition(key.count == MasterKey.length, "a data key has \(MasterKey.length) bytes")
         self.id = id
         self.registrar = registrar
-        self.key = key
+        memory = LockedMemory(minimumCount: MasterKey.length)
+        memory.withMutableBytes { $0.copyMemory(from: key) }
+    }
+
+    /// Makes the key for one operation of swift-crypto's, or for one chunk of many: its storage there is wiped on release but
+    /// not locked.
+    func withKey<Result, Failure: Error>(
+        _ body: (SymmetricKey) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try withBytes { (bytes) throws(Failure) in try body(SymmetricKey(data: bytes)) }
+    }
+
+    /// Lends the key's bytes. The pointer must not leave the closure.
+    func withBytes<Result, Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try memory.withBytes { (bytes) throws(Failure) in
+            try body(UnsafeRawBufferPointer(rebasing: bytes[..<MasterKey.length]))
+        }
     }
 
     /// Seals a password for one account. The caller's bytes are left as they are.
@@ -39,8 +59,10 @@ public final class DataKey: Sendable {
                 bytes[0] = UInt8(password.count >> 8)
                 bytes[1] = UInt8(password.count & 0xFF)
                 UnsafeMutableRawBufferPointer(rebasing: bytes[Self.prefix..<length]).copyMemory(from: password)
-                return try AES.GCM.seal(
-                    UnsafeRawBufferPointer(rebasing: bytes[..<length]), using: key, authenticating: label)
+                return try withKey { key in
+                    try AES.GCM.seal(
+                        UnsafeRawBufferPointer(rebasing: bytes[..<length]), using: key, authenticating: label)
+                }
             }
             return try SealedSecret(key: id, nonce: Data(box.nonce), ciphertext: box.ciphertext, tag: box.tag)
         } catch {
@@ -54,8 +76,8 @@ public final class DataKey: Sendable {
         _ sealed: SealedSecret, of account: AccountID, _ body: (UnsafeRawBufferPointer) throws -> Result
     ) throws -> Result {
         guard sealed.key == id else { throw VaultError.wrongKey }
-        let plain = try sealed.opened(
-            with: key, label: Label.password(of: account, registrar: registrar, under: id))
+        let label = Label.password(of: account, registrar: registrar, under: id)
+        let plain = try withKey { (key) throws(VaultError) in try sealed.opened(with: key, label: label) }
         let page = scratch.take()
         defer { scratch.giveBack(page, used: plain.count) }
         page.memory.withMutableBytes { bytes in

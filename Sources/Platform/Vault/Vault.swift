@@ -4,38 +4,73 @@ public import Bedrock
 import Crypto
 public import Domain
 import FoundationEssentials
+import Synchronization
 
-/// Makes and unwraps the data keys that seal passwords (E1). Where wrapped keys and sealed values are kept is not its
-/// business.
-public struct Vault: Sendable {
-    private let master: MasterKey
+/// Makes and unwraps the data keys that seal passwords (E1), and changes the master key they are wrapped under. Where wrapped
+/// keys and sealed values are kept is not its business.
+public final class Vault: Sendable {
+    /// While a rotation goes there are two masters, and either unwraps.
+    struct Ring {
+        var current: MasterKey
+        var next: NextMasterKey?
+    }
 
-    /// A vault under a master key.
-    public init(master: MasterKey) { self.master = master }
+    /// Where the master key comes from.
+    public let source: MasterKeySource
+    let ring: Mutex<Ring>
+
+    /// A vault under a master key of this process alone, or of a source.
+    public init(master: MasterKey, source: MasterKeySource = .process) {
+        ring = Mutex(Ring(current: master))
+        self.source = source
+    }
+
+    /// Names the master key that new data keys are wrapped under.
+    public var masterID: KeyID { ring.withLock { $0.current.id } }
+
+    /// Whether the system locked the master key's page.
+    public var isLocked: Bool { ring.withLock { $0.current.isLocked } }
 
     /// Makes a data key for a registrar, wrapped under the master key.
     public func makeDataKey(_ id: KeyID, for registrar: RegistrarID, at time: UnixTime) throws(VaultError) -> WrappedKey
     {
-        let key = SymmetricKey(size: .bits256)
-        let label = Label.dataKey(id, of: registrar, under: master.id)
-        do {
-            let box = try key.withUnsafeBytes { try AES.GCM.seal($0, using: master.key, authenticating: label) }
-            let sealed = try SealedSecret(
-                key: master.id, nonce: Data(box.nonce), ciphertext: box.ciphertext, tag: box.tag)
-            return WrappedKey(id: id, registrar: registrar, sealed: sealed, createdAt: time)
-        } catch {
-            throw .encryptionFailed
+        let memory = LockedMemory(minimumCount: MasterKey.length)
+        MasterKey.fill(memory)
+        let master = ring.withLock { $0.current }
+        return try memory.withBytes { (bytes) throws(VaultError) in
+            try Self.wrap(
+                UnsafeRawBufferPointer(rebasing: bytes[..<MasterKey.length]), id: id, registrar: registrar,
+                createdAt: time, under: master)
         }
     }
 
     /// Unwraps a data key. Throws `wrongKey` for one of another master key, `notAuthentic` for one that was changed or
     /// belongs to another registrar.
     public func unwrap(_ wrapped: WrappedKey) throws(VaultError) -> DataKey {
-        guard wrapped.sealed.key == master.id else { throw .wrongKey }
-        let plain = try wrapped.sealed.opened(
-            with: master.key, label: Label.dataKey(wrapped.id, of: wrapped.registrar, under: master.id))
+        let master = ring.withLock { ring in
+            [ring.current, ring.next?.key].compactMap { $0 }.first { $0.id == wrapped.sealed.key }
+        }
+        guard let master else { throw .wrongKey }
+        let label = Label.dataKey(wrapped.id, of: wrapped.registrar, under: master.id)
+        let plain = try master.withKey { (key) throws(VaultError) in try wrapped.sealed.opened(with: key, label: label)
+        }
         defer { plain.wipeInPlace() }
-        return DataKey(id: wrapped.id, registrar: wrapped.registrar, key: SymmetricKey(data: plain))
+        guard plain.count == MasterKey.length else { throw .notAuthentic }
+        return plain.withUnsafeBytes { DataKey(id: wrapped.id, registrar: wrapped.registrar, copying: $0) }
+    }
+
+    static func wrap(
+        _ bytes: UnsafeRawBufferPointer, id: KeyID, registrar: RegistrarID, createdAt: UnixTime, under master: MasterKey
+    ) throws(VaultError) -> WrappedKey {
+        let label = Label.dataKey(id, of: registrar, under: master.id)
+        do {
+            let box = try master.withKey { try AES.GCM.seal(bytes, using: $0, authenticating: label) }
+            let sealed = try SealedSecret(
+                key: master.id, nonce: Data(box.nonce), ciphertext: box.ciphertext, tag: box.tag)
+            return WrappedKey(id: id, registrar: registrar, sealed: sealed, createdAt: createdAt)
+        } catch {
+            throw .encryptionFailed
+        }
     }
 }
 

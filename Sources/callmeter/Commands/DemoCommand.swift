@@ -45,7 +45,8 @@ struct DemoCommand: AsyncParsableCommand {
             configuration: PBXConfiguration(), accounts: accounts.pbx, secrets: secrets,
             listen: TransportAddress(127, 0, 0, 1, port: 0))
         let data = try DataFolder(folder.path, .alone)
-        let plant = try await Plant.start(store: try data.store(), vault: try data.vault())
+        let store = try data.store()
+        let plant = try await Plant.start(store: store, vault: try data.vault(for: store))
         let ended: RunWatcher.Ended
         do {
             ended = try await play(plant, server, accounts, folder.path, interrupts)

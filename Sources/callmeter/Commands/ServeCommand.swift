@@ -34,7 +34,9 @@ struct ServeCommand: AsyncParsableCommand {
         }
         let folder = try DataFolder(data, .alone)
         let interrupts = Interrupts()
-        let plant = try await Plant.start(store: try folder.store(), vault: try folder.vault(keyFile: masterKeyFile))
+        let store = try folder.store()
+        let plant = try await Plant.start(
+            store: store, vault: try folder.vault(for: store, keyFile: masterKeyFile), keyFolder: folder.path)
         let server = PageServer(plane: plant.plane, secureCookies: behindTlsProxy)
         do {
             let hasKeys = try await !plant.plane.access.keys(by: .commandLine).isEmpty

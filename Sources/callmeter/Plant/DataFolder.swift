@@ -17,11 +17,13 @@ final class DataFolder: Sendable {
 
     /// Opened by `open`.
     let path: String
+    private let hold: Hold
     private let lock: Int32
 
     /// Opens or makes the folder, readable by its owner only.
     init(_ path: String, _ hold: Hold) throws(CommandFailure) {
         self.path = path
+        self.hold = hold
         if mkdir(path, 0o700) != 0, errno != EEXIST {
             throw .usage("the data folder '\(path)' cannot be made: \(String(cString: strerror(errno)))")
         }
@@ -48,18 +50,22 @@ final class DataFolder: Sendable {
     /// The database.
     func store() throws -> SQLiteStore {
         do {
-            return try SQLiteStore(path: path + "/callmeter.sqlite")
+            return try SQLiteStore(path: path + "/callmeter.sqlite", hash: Fingerprint.sha256)
         } catch let error as StoreError {
             throw CommandFailure.usage("\(path): \(error)")
         }
     }
 
-    /// The vault, with the key file given or the folder's own, made where there is none.
-    func vault(keyFile: String? = nil) throws -> Vault {
+    /// The vault that belongs to the folder's database: under the key of the file given, of the environment, of systemd's
+    /// credentials, or of the folder's own file, which is made where there is none and nothing is sealed yet.
+    func vault(for store: SQLiteStore, keyFile: String? = nil) throws -> Vault {
         do {
-            return Vault(master: try MasterKey.readOrCreate(path: keyFile ?? path + "/master.key"))
-        } catch {
+            let source = try MasterKeySource.choose(file: keyFile, usual: path + "/master.key")
+            return try Vault.open(source, naming: try store.masterKeyAtOpening(), alone: hold == .alone)
+        } catch let error as VaultError {
             throw CommandFailure.usage(error.description)
+        } catch let error as StoreError {
+            throw CommandFailure.usage("\(path): \(error)")
         }
     }
 }

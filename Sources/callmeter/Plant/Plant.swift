@@ -15,8 +15,8 @@ struct Plant {
     private let worker: Task<Void, Never>
 
     /// Puts the parts together, takes up the data and waits for the worker's hello.
-    static func start(store: any Store, vault: Vault) async throws -> Plant {
-        let plane = ControlPlane(store: store, vault: vault)
+    static func start(store: any Store, vault: Vault, keyFolder: String? = nil) async throws -> Plant {
+        let plane = ControlPlane(store: store, vault: vault, keyFolder: keyFolder)
         try await plane.start()
         let cores = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         let link = InProcessLink()
@@ -30,7 +30,7 @@ struct Plant {
 
     /// A plant that remembers nothing after its end.
     static func inMemory() async throws -> Plant {
-        try await start(store: SQLiteStore.inMemory(), vault: Vault(master: .ephemeral()))
+        try await start(store: SQLiteStore.inMemory(hash: Fingerprint.sha256), vault: Vault(master: .ephemeral()))
     }
 
     /// Stops every run, ends the worker and closes the store.

@@ -4,19 +4,31 @@ import API
 import Bedrock
 import ControlPlane
 import Domain
+import Glibc
 import Store
+import Vault
 import Web
 
-/// A data folder of this machine, held alone while the command lasts.
+/// A data folder of this machine, held alone while the command lasts unless something else is said.
 struct LocalWorkplace: Workplace {
     private let folder: DataFolder
     private let store: SQLiteStore
-    private let plane: ControlPlane
+    let plane: ControlPlane
 
-    init(path: String) throws {
-        folder = try DataFolder(path, .alone)
+    init(path: String, _ hold: DataFolder.Hold = .alone, keyFile: String? = nil) throws {
+        folder = try DataFolder(path, hold)
         store = try folder.store()
-        plane = ControlPlane(store: store, vault: try folder.vault())
+        plane = ControlPlane(store: store, vault: try folder.vault(for: store, keyFile: keyFile))
+    }
+
+    /// For what needs no key, beside a server that may hold the folder. The folder must be there.
+    init(withoutKeys path: String) throws {
+        guard access(path + "/callmeter.sqlite", F_OK) == 0 else {
+            throw CommandFailure.usage("there is no data in '\(path)'; name the data folder with --data")
+        }
+        folder = try DataFolder(path, .shared)
+        store = try folder.store()
+        plane = ControlPlane(store: store, vault: Vault(master: .ephemeral()))
     }
 
     func close() async throws { try await store.close() }
@@ -75,7 +87,7 @@ struct LocalWorkplace: Workplace {
                 by: .commandLine))
     }
 
-    private static func id<Kind>(_ text: String) throws(CommandFailure) -> ID<Kind> {
+    static func id<Kind>(_ text: String) throws(CommandFailure) -> ID<Kind> {
         guard let id = ID<Kind>(text) else { throw .usage("'\(text)' is no identifier") }
         return id
     }

@@ -89,14 +89,14 @@ struct RemoteWorkplace: Workplace {
         try await send(.POST, "/registrars/\(registrar)/accounts/delete", json: request).data
     }
 
-    private func send<Value: Codable & Sendable>(
+    func send<Value: Codable & Sendable>(
         _ method: HTTPMethod, _ path: String, json: some Encodable
     ) async throws -> Envelope<Value> {
         let body = ByteBuffer(bytes: try JSONEncoder().encode(json))
         return try await send(method, path, type: "application/json", body: .bytes(body))
     }
 
-    private func send<Value: Codable & Sendable>(
+    func send<Value: Codable & Sendable>(
         _ method: HTTPMethod, _ path: String, type: String? = nil, body: HTTPClientRequest.Body? = nil
     ) async throws -> Envelope<Value> {
         var request = HTTPClientRequest(url: base + path)

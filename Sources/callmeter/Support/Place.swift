@@ -10,17 +10,26 @@ struct Place: ParsableArguments {
     @Option(help: ArgumentHelp("Work on a local data folder (default: ./callmeter-data).", valueName: "dir"))
     var data: String?
 
+    @Option(help: ArgumentHelp("The data folder's master key (default: master.key in it).", valueName: "file"))
+    var masterKeyFile: String?
+
     @Flag(help: "JSON on standard output.")
     var json = false
 
     func validate() throws {
         guard server == nil || data == nil else { throw ValidationError("give --server or --data, not both") }
+        guard server == nil || masterKeyFile == nil else {
+            throw ValidationError("--master-key-file goes with --data; a server has its own")
+        }
     }
+
+    /// The data folder where no server is named.
+    var folder: String { data ?? "./callmeter-data" }
 
     /// Opens the workplace; whoever opens closes.
     func open() throws -> any Workplace {
         if let server { return try RemoteWorkplace(url: server) }
-        return try LocalWorkplace(path: data ?? "./callmeter-data")
+        return try LocalWorkplace(path: folder, keyFile: masterKeyFile)
     }
 
     /// Opens the workplace, lends it, closes it.

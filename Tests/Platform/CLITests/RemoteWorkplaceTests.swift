@@ -15,7 +15,8 @@ struct RemoteWorkplaceTests {
     private static func withServer(
         role: Role, _ body: @escaping @Sendable (RemoteWorkplace) async throws -> Void
     ) async throws {
-        let plane = ControlPlane(store: try SQLiteStore.inMemory(), vault: Vault(master: .ephemeral()))
+        let plane = ControlPlane(
+            store: try SQLiteStore.inMemory(hash: Fingerprint.sha256), vault: Vault(master: .ephemeral()))
         try await plane.start()
         let made = try await plane.access.createKey(name: "test", role: role, by: .commandLine)
         let key = made.key.withBytes { String(decoding: $0, as: UTF8.self) }

@@ -19,7 +19,7 @@ import WorkerLink
         let path = folder.appending(path: "data.db").path
         let master = MasterKey.ephemeral()
 
-        let first = try await Office(store: SQLiteStore(path: path), master: master)
+        let first = try await Office(store: SQLiteStore(path: path, hash: Fingerprint.sha256), master: master)
         try await first.importLines(Office.lines(4))
         let worker = ScriptedWorker()
         let (starts, started) = AsyncStream.makeStream(of: RunID.self)
@@ -46,7 +46,7 @@ import WorkerLink
         // As kill -9 leaves it: nothing of the first controller gets to write any more.
         try await first.store.close()
 
-        let second = try await Office(store: SQLiteStore(path: path), master: master)
+        let second = try await Office(store: SQLiteStore(path: path, hash: Fingerprint.sha256), master: master)
         #expect(second.registrar == first.registrar)
         let view = try await second.control.runs.get(run.id, by: .commandLine)
         #expect(view.record.status == .failed)

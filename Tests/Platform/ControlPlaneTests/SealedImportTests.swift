@@ -20,7 +20,7 @@ import Vault
         let folder = FileManager.default.temporaryDirectory.appending(path: "callmeter-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
-        let store = try SQLiteStore(path: folder.appending(path: "callmeter.db").path)
+        let store = try SQLiteStore(path: folder.appending(path: "callmeter.db").path, hash: Fingerprint.sha256)
         let registrar = try await Self.addRegistrar(to: store)
         let master = folder.appending(path: "master.key").path
         let vault = Vault(master: try .readOrCreate(path: master))
@@ -57,7 +57,7 @@ import Vault
     }
 
     @Test func `E1 a sealed value moved to another row does not open`() async throws {
-        let store = try SQLiteStore.inMemory()
+        let store = try SQLiteStore.inMemory(hash: Fingerprint.sha256)
         let registrar = try await Self.addRegistrar(to: store)
         let vault = Vault(master: .ephemeral())
         let key = try vault.unwrap(vault.makeDataKey(Self.id(), for: registrar, at: Self.time))

@@ -181,7 +181,8 @@ struct Crew {
         defer { try? FileManager.default.removeItem(at: folder) }
         let exchange = try await Exchange(accounts: 4)
         let office = try await Office(
-            store: SQLiteStore(path: folder.appending(path: "data.db").path), port: exchange.server.address.port)
+            store: SQLiteStore(path: folder.appending(path: "data.db").path, hash: Fingerprint.sha256),
+            port: exchange.server.address.port)
         try await office.importLines(Office.lines(4) + "broken:canary-broken:x\n")
         let crew = await Crew(for: office.control, logger: office.log)
         let test = try await office.intraTest(endpoints: 4)

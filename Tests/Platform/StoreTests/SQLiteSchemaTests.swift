@@ -6,6 +6,7 @@ import Foundation
 import GRDB
 import Store
 import Testing
+import Vault
 
 /// The invariants that the schema keeps by itself, tried with plain SQL beside the store.
 @Suite struct SQLiteSchemaTests {
@@ -73,7 +74,7 @@ import Testing
             #expect(attributes[.posixPermissions] as? Int == 0o600)
         }
         try await fixture.addAccounts(["a"])
-        let second = try SQLiteStore(path: folder.appending(path: "callmeter.db").path)
+        let second = try SQLiteStore(path: folder.appending(path: "callmeter.db").path, hash: Fingerprint.sha256)
         #expect(try await second.usage(of: fixture.registrar.id).total == 1)
         try await second.close()
     }
@@ -85,14 +86,14 @@ import Testing
         try await DatabaseQueue(path: path).write {
             try $0.execute(sql: "INSERT INTO grdb_migrations (identifier) VALUES ('999 from the future')")
         }
-        #expect(throws: StoreError.newerSchema) { try SQLiteStore(path: path) }
+        #expect(throws: StoreError.newerSchema) { try SQLiteStore(path: path, hash: Fingerprint.sha256) }
     }
 
     @Test func `what is no database is refused in words`() throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "callmeter-\(UUID().uuidString).db").path
         try Data(repeating: 0x41, count: 10_000).write(to: URL(filePath: path))
         defer { try? FileManager.default.removeItem(atPath: path) }
-        let error = #expect(throws: StoreError.self) { try SQLiteStore(path: path) }
+        let error = #expect(throws: StoreError.self) { try SQLiteStore(path: path, hash: Fingerprint.sha256) }
         #expect(error?.description == "the database failed: file is not a database")
     }
 }

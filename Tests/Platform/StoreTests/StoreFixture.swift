@@ -5,6 +5,7 @@ import Domain
 import Foundation
 import Store
 import Testing
+import Vault
 
 /// The engines that must keep the contract.
 enum StoreEngine: CaseIterable, CustomTestStringConvertible {
@@ -29,12 +30,12 @@ final class StoreFixture: Sendable {
         switch engine {
         case .sqliteMemory:
             folder = nil
-            store = try SQLiteStore.inMemory()
+            store = try SQLiteStore.inMemory(hash: Fingerprint.sha256)
         case .sqliteFile:
             let folder = FileManager.default.temporaryDirectory.appending(path: "callmeter-\(UUID().uuidString)")
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             self.folder = folder
-            store = try SQLiteStore(path: folder.appending(path: "callmeter.db").path)
+            store = try SQLiteStore(path: folder.appending(path: "callmeter.db").path, hash: Fingerprint.sha256)
         }
         project = Project(id: Sample.id(), name: "Lab", createdAt: Sample.time)
         registrar = Sample.registrar("pbx", in: project.id)

@@ -83,8 +83,8 @@ import Testing
         let other = WrappedKey(
             id: KeyID(high: 9, low: 9), registrar: registrar, sealed: wrapped.sealed, createdAt: wrapped.createdAt)
         #expect(throws: VaultError.notAuthentic) { try vault.unwrap(other) }
-        let twin = DataKey(id: key.id, registrar: RegistrarID(high: 9, low: 9), key: SymmetricKey(data: Self.fixed))
-        let original = DataKey(id: key.id, registrar: registrar, key: SymmetricKey(data: Self.fixed))
+        let twin = Self.fixedKey(id: key.id, registrar: RegistrarID(high: 9, low: 9))
+        let original = Self.fixedKey(id: key.id, registrar: registrar)
         let place = try seal("secret", with: original)
         #expect(throws: VaultError.notAuthentic) { try open(place, with: twin) }
     }
@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test func `E1 the sealed form is AES-256-GCM as anybody computes it`() throws {
-        let key = DataKey(id: KeyID(high: 5, low: 6), registrar: registrar, key: SymmetricKey(data: Self.fixed))
+        let key = Self.fixedKey(id: KeyID(high: 5, low: 6), registrar: registrar)
         let sealed = try seal("tr0ub4dor", with: key)
         let label =
             Array("callmeter password 1".utf8) + Self.sixteen(1, 1) + Self.sixteen(2, 2) + Self.sixteen(5, 6)
@@ -125,6 +125,11 @@ import Testing
             return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
         }
         #expect(correct == 64)
+    }
+
+    /// A key of known bytes.
+    private static func fixedKey(id: KeyID, registrar: RegistrarID) -> DataKey {
+        fixed.withUnsafeBytes { DataKey(id: id, registrar: registrar, copying: $0) }
     }
 
     private static let fixed = Data((0..<32).map { UInt8($0) })

@@ -23,7 +23,8 @@ struct Harness {
     let keys: [Role: String]
 
     init() async throws {
-        plane = ControlPlane(store: try SQLiteStore.inMemory(), vault: Vault(master: .ephemeral()))
+        plane = ControlPlane(
+            store: try SQLiteStore.inMemory(hash: Fingerprint.sha256), vault: Vault(master: .ephemeral()))
         try await plane.start()
         server = WebServer(plane: plane, secureCookies: false, logger: Logger(label: "test"), now: { 1_000 })
         server.counters.markReady()

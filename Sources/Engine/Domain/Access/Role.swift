@@ -81,14 +81,20 @@ public struct AuditEntry: Hashable, Sendable {
     public var subject: String
     /// Counts and names, never values of secrets.
     public var details: String
+    /// Its hash in the chain (`AuditChain`), 32 bytes; empty until it is appended.
+    public var hash: [UInt8]
 
     /// An entry from its parts.
-    public init(sequence: Int64 = 0, at: UnixTime, who: String, action: String, subject: String, details: String = "") {
+    public init(
+        sequence: Int64 = 0, at: UnixTime, who: String, action: String, subject: String, details: String = "",
+        hash: [UInt8] = []
+    ) {
         self.sequence = sequence
         self.at = at
         self.who = who
         self.action = action
         self.subject = subject
         self.details = details
+        self.hash = hash
     }
 }

@@ -24,10 +24,11 @@ struct SegmentSealing: Sendable {
         let now = services.clock()
         for start in stride(from: 0, to: job.leases.count, by: Self.chunk) {
             let leases = job.leases[start..<min(start + Self.chunk, job.leases.count)]
-            let secrets = try await services.store.secrets(
-                under: job.fence, endpoints: UInt32(leases.startIndex)..<UInt32(leases.endIndex))
+            let (secrets, keys) = try await services.openable {
+                try await services.store.secrets(
+                    under: job.fence, endpoints: UInt32(leases.startIndex)..<UInt32(leases.endIndex))
+            }
             guard secrets.count == leases.count else { throw StoreError.leaseLost(run: job.run.id.description) }
-            let keys = try await services.dataKeys(of: secrets)
             for (lease, secret) in zip(leases, secrets) {
                 guard let key = keys[secret.key] else { throw VaultError.wrongKey }
                 let sealed = try key.open(secret, of: lease.account) { password in

@@ -34,9 +34,9 @@ public protocol RegistrarStore: Sendable {
     func deleteRegistrar(_ id: RegistrarID) async throws
 
     /// Keeps a data key. Where the registrar has one already, nothing changes and that one is given back, so that two
-    /// writers agree on one key.
+    /// writers agree on one key. Throws `otherMasterKey` for one under another master key than the one noted.
     func addDataKey(_ key: WrappedKey) async throws -> WrappedKey
-    /// The newest data key of a registrar; nil when it has none yet.
+    /// The data key that a registrar's secrets are sealed under now; nil when it has none yet.
     func dataKey(of registrar: RegistrarID) async throws -> WrappedKey?
     /// Data keys by identifier; those that do not exist are left out.
     func dataKeys(_ ids: [KeyID]) async throws -> [WrappedKey]

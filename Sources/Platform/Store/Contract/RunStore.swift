@@ -86,4 +86,14 @@ public protocol AccessStore: Sendable {
     func append(_ entry: AuditEntry) async throws -> Int64
     /// Entries of the audit log after a place, oldest first, at most 500.
     func audit(after sequence: Int64) async throws -> [AuditEntry]
+    /// Where the audit log ends.
+    func auditEnd() async throws -> AuditEnd
+}
+
+/// Where the audit log ends.
+public struct AuditEnd: Hashable, Sendable {
+    /// The place of the last entry ever appended, whether or not it is still there; 0 before the first.
+    public var appended: Int64
+    /// The hash of the last entry that is there (`AuditChain`).
+    public var head: [UInt8]
 }

@@ -6,7 +6,7 @@
 /// no caller can break them: one live lease per account, one account per username and registrar, a final status for ever.
 /// All failures are `StoreError`, except that `allocate` throws Domain's `InsufficientAccounts` for too few accounts.
 public protocol Store: ProjectStore, RegistrarStore, AccountStore, ImportStore, LeaseStore, TestStore, RunStore,
-    AccessStore
+    AccessStore, VaultStore
 {
     /// Waits for operations under way and closes the files. Nothing may be called afterwards.
     func close() async throws
@@ -28,6 +28,10 @@ public enum StoreError: Error, Hashable, Sendable {
     case leaseLost(run: String)
     /// The import is not open: published, abandoned or swept.
     case importClosed(String)
+    /// A secret came sealed under a data key that another one has replaced; seal it under the registrar's present key.
+    case keyLeaving
+    /// A data key came wrapped under another master key than the database names.
+    case otherMasterKey
     /// The file was written by a newer version of the program.
     case newerSchema
     /// The engine failed: disk full, file damaged, locked by another process. The text holds no stored value.
@@ -46,6 +50,8 @@ extension StoreError: CustomStringConvertible {
         case .wrongStatus(let run, let status): "run \(run) is \(status)"
         case .leaseLost(let run): "run \(run) does not hold its accounts any more; nothing was changed"
         case .importClosed(let id): "import \(id) is over; begin a new one"
+        case .keyLeaving: "the registrar's data key was changed meanwhile; try again"
+        case .otherMasterKey: "the master key was changed meanwhile; try again"
         case .newerSchema: "the data was written by a newer version of CallMeter; use that version or a newer one"
         case .engine(let text): "the database failed: \(text)"
         }

@@ -18,6 +18,10 @@ enum SQLiteSchema {
         migrator.registerMigration("4 leases with an end, runs without a project") { database in
             for statement in [runsThatStay, leasesThatEnd] { try database.execute(sql: statement) }
         }
+        migrator.registerMigration("5 a chained audit log, and keys that change") { database in
+            try chainAudit(in: database)
+            for statement in [masterKey, leavingKeys] { try database.execute(sql: statement) }
+        }
         return migrator
     }
 

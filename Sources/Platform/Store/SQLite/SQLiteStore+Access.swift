@@ -73,9 +73,32 @@ extension SQLiteStore {
 
     /// Appends to the audit log in the transaction of what the entry tells of: neither is there without the other.
     static func append(_ entry: AuditEntry, in database: Database) throws {
-        try database.execute(
-            sql: "INSERT INTO audit (at, who, action, subject, details) VALUES (?, ?, ?, ?, ?)",
-            arguments: [entry.at.nanoseconds, entry.who, entry.action, entry.subject, entry.details])
+        var entry = entry
+        entry.sequence = try appended(in: database) + 1
+        // SQLite ends a text at a zero byte, and the hash must be of what is kept.
+        for text in [\AuditEntry.who, \.action, \.subject, \.details] where entry[keyPath: text].utf8.contains(0) {
+            entry[keyPath: text] = entry[keyPath: text].split(separator: "\0").joined(separator: "\u{FFFD}")
+        }
+        let encoding = AuditChain.encoding(of: entry, after: try head(in: database))
+        let insertion = try database.cachedStatement(
+            sql: """
+                INSERT INTO audit (sequence, at, who, action, subject, details, hash)
+                VALUES (?, ?, ?, ?, ?, ?, \(hashFunction)(?))
+                """)
+        try insertion.execute(arguments: [
+            entry.sequence, entry.at.nanoseconds, entry.who, entry.action, entry.subject, entry.details, Data(encoding),
+        ])
+    }
+
+    /// The place of the last entry ever appended, whether or not it is still there.
+    private static func appended(in database: Database) throws -> Int64 {
+        let statement = try database.cachedStatement(sql: "SELECT seq FROM sqlite_sequence WHERE name = 'audit'")
+        return try Int64.fetchOne(statement) ?? 0
+    }
+
+    private static func head(in database: Database) throws -> [UInt8] {
+        let statement = try database.cachedStatement(sql: "SELECT hash FROM audit ORDER BY sequence DESC LIMIT 1")
+        return try Row.fetchOne(statement)?.bytes("hash") ?? AuditChain.start
     }
 
     public func audit(after sequence: Int64) async throws -> [AuditEntry] {
@@ -87,9 +110,17 @@ extension SQLiteStore {
             ).map { row in
                 AuditEntry(
                     sequence: row["sequence"], at: row.time("at"), who: row["who"], action: row["action"],
-                    subject: row["subject"], details: row["details"])
+                    subject: row["subject"], details: row["details"], hash: row.bytes("hash"))
             }
         }
+    }
+
+    public func auditEnd() async throws -> AuditEnd {
+        try await read { try Self.auditEnd(in: $0) }
+    }
+
+    static func auditEnd(in database: Database) throws -> AuditEnd {
+        AuditEnd(appended: try appended(in: database), head: try head(in: database))
     }
 
     private static func apiKey(_ row: Row) throws -> APIKeyRecord {

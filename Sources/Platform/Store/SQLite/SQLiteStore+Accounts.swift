@@ -21,6 +21,7 @@ extension SQLiteStore {
     ) async throws -> AccountSummary {
         try await write { database in
             try database.require("registrar", registrar)
+            try Self.requireKey(account.secret.key, of: registrar, in: database)
             try database.naming("account", account.username) {
                 try database.execute(
                     sql: """

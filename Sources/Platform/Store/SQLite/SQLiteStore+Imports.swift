@@ -26,6 +26,9 @@ extension SQLiteStore {
                 sql: "UPDATE account_import SET staged = staged + ? WHERE id = ?",
                 arguments: [accounts.count, id.blob])
             guard database.changesCount == 1 else { throw StoreError.importClosed(id.description) }
+            if let key = accounts.first?.account.secret.key {
+                try Self.requireKey(key, of: Self.openImport(id, in: database).0, for: id, in: database)
+            }
             let insertion = try database.cachedStatement(
                 sql: """
                     INSERT INTO staged_account (import, line, id, username, realm, extension, secret)

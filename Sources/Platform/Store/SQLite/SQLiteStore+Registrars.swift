@@ -69,21 +69,23 @@ extension SQLiteStore {
             guard holders.isEmpty else { throw StoreError.inUse(runs: holders.map(\.run.description)) }
             try database.execute(sql: "DELETE FROM registrar WHERE id = ?", arguments: [id.blob])
         }
+        await afterForgetting()
     }
 
     public func addDataKey(_ key: WrappedKey) async throws -> WrappedKey {
         try await write { database in
             try database.require("registrar", key.registrar)
-            if let known = try Self.newestKey(of: key.registrar, in: database) { return known }
-            try database.execute(
-                sql: "INSERT INTO data_key (id, registrar, sealed, created_at) VALUES (?, ?, ?, ?)",
-                arguments: [key.id.blob, key.registrar.blob, key.sealed.blob, key.createdAt.nanoseconds])
+            if let known = try Self.presentKey(of: key.registrar, in: database) { return known }
+            guard try Self.noteMasterKey(key.sealed.key, in: database) == key.sealed.key else {
+                throw StoreError.otherMasterKey
+            }
+            try Self.insert(key, in: database)
             return key
         }
     }
 
     public func dataKey(of registrar: RegistrarID) async throws -> WrappedKey? {
-        try await read { try Self.newestKey(of: registrar, in: $0) }
+        try await read { try Self.presentKey(of: registrar, in: $0) }
     }
 
     public func dataKeys(_ ids: [KeyID]) async throws -> [WrappedKey] {
@@ -95,17 +97,11 @@ extension SQLiteStore {
         }
     }
 
-    private static func newestKey(of registrar: RegistrarID, in database: Database) throws -> WrappedKey? {
+    private static func presentKey(of registrar: RegistrarID, in database: Database) throws -> WrappedKey? {
         try Row.fetchOne(
-            database, sql: "SELECT * FROM data_key WHERE registrar = ? ORDER BY created_at DESC LIMIT 1",
+            database, sql: "SELECT * FROM data_key WHERE registrar = ? AND retired_at IS NULL",
             arguments: [registrar.blob]
         ).map(wrappedKey)
-    }
-
-    private static func wrappedKey(_ row: Row) throws -> WrappedKey {
-        WrappedKey(
-            id: try row.id("id"), registrar: try row.id("registrar"), sealed: try row.secret("sealed"),
-            createdAt: row.time("created_at"))
     }
 
     private static func arguments(_ registrar: Registrar) -> StatementArguments {

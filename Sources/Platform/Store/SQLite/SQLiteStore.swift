@@ -1,25 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Bedrock
+import Dispatch
 import FoundationEssentials
 import GRDB
 import Glibc
+public import Logging
+import Synchronization
 
 /// The store in one SQLite file (write-ahead log, one writer, several readers), or in memory for runs without a server.
 ///
 /// SQLite's blocking calls run on GRDB's own queues, never on Swift's cooperative threads.
 public final class SQLiteStore: Store {
-    /// How long to wait for another process that writes the same file, in seconds.
-    private static let busyTimeout = 10.0
+    /// SHA-256, handed in: 32 bytes of any number.
+    public typealias Hash = @Sendable (UnsafeRawBufferPointer) -> [UInt8]
 
-    private let writer: any DatabaseWriter
+    /// How long to wait for another process that writes the same file, in seconds.
+    static let busyTimeout = 10.0
+    /// Copies run here, one after the other.
+    static let copies = DispatchQueue(label: "callmeter.store.copies")
+    /// The name of the handed-in hash in SQL.
+    static let hashFunction = "callmeter_hash"
+
+    let writer: any DatabaseWriter
+    let logger: Logger
+    /// Whether a task waits to cut the write-ahead log.
+    let isForgetting = Atomic(false)
 
     /// Opens or makes the file and brings its schema up to date. Only the owner may read a file made here.
     ///
-    /// Whether leases are over is judged by `clock` alone, inside the database. Throws `newerSchema` for a file of a newer
-    /// version, `engine` for one that cannot be opened.
+    /// `hash` is SHA-256, which chains the audit log. Whether leases are over is judged by `clock` alone, inside the database.
+    /// Throws `newerSchema` for a file of a newer version, `engine` for one that cannot be opened.
     public convenience init(
-        path: String, clock: @escaping @Sendable () -> UnixTime = SQLiteStore.systemClock
+        path: String, hash: @escaping Hash, clock: @escaping @Sendable () -> UnixTime = SQLiteStore.systemClock,
+        logger: Logger = Logger(label: "callmeter.store")
     ) throws {
         do {
             if !FileManager.default.fileExists(atPath: path) {
@@ -29,7 +43,8 @@ public final class SQLiteStore: Store {
                         atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
                 else { throw StoreError.engine("the file \(path) cannot be made") }
             }
-            try self.init(writer: DatabasePool(path: path, configuration: Self.configuration(clock)))
+            try self.init(
+                writer: DatabasePool(path: path, configuration: Self.configuration(hash, clock)), logger: logger)
         } catch let error as DatabaseError {
             throw StoreError(error)
         }
@@ -37,17 +52,20 @@ public final class SQLiteStore: Store {
 
     /// A store in memory; it is gone when the last reference is.
     public static func inMemory(
-        clock: @escaping @Sendable () -> UnixTime = SQLiteStore.systemClock
+        hash: @escaping Hash, clock: @escaping @Sendable () -> UnixTime = SQLiteStore.systemClock
     ) throws -> SQLiteStore {
         do {
-            return try SQLiteStore(writer: DatabaseQueue(configuration: configuration(clock)))
+            return try SQLiteStore(
+                writer: DatabaseQueue(configuration: configuration(hash, clock)),
+                logger: Logger(label: "callmeter.store"))
         } catch let error as DatabaseError {
             throw StoreError(error)
         }
     }
 
-    private init(writer: any DatabaseWriter) throws {
+    private init(writer: any DatabaseWriter, logger: Logger) throws {
         self.writer = writer
+        self.logger = logger
         let migrator = SQLiteSchema.migrator
         if try writer.read({ try migrator.hasBeenSuperseded($0) }) { throw StoreError.newerSchema }
         try migrator.migrate(writer)
@@ -68,13 +86,16 @@ public final class SQLiteStore: Store {
         return now
     }
 
-    private static func configuration(_ clock: @escaping @Sendable () -> UnixTime) -> Configuration {
+    private static func configuration(
+        _ hash: @escaping Hash, _ clock: @escaping @Sendable () -> UnixTime
+    ) -> Configuration {
         let clockFunction = DatabaseFunction("callmeter_now", argumentCount: 0) { _ in clock().nanoseconds }
         var configuration = Configuration()
         configuration.foreignKeysEnabled = true
         configuration.busyMode = .timeout(busyTimeout)
         configuration.label = "callmeter.store"
         configuration.prepareDatabase { database in
+            database.add(function: Self.function(of: hash))
             // What is deleted is overwritten, ciphertext as well.
             try database.execute(sql: "PRAGMA secure_delete = ON")
             // Sorting and temporary tables stay off the disk.
@@ -82,6 +103,14 @@ public final class SQLiteStore: Store {
             database.add(function: clockFunction)
         }
         return configuration
+    }
+
+    /// SQL knows the hash as a function, so that whatever appends to the audit log needs nothing but its transaction.
+    private static func function(of hash: @escaping Hash) -> DatabaseFunction {
+        DatabaseFunction(hashFunction, argumentCount: 1, pure: true) { values in
+            guard let data = Data.fromDatabaseValue(values[0]) else { return nil }
+            return Data(data.withUnsafeBytes(hash))
+        }
     }
 
     /// Folds the log into the file and closes it; see `Store.close`.

@@ -47,4 +47,10 @@ extension CallContext {
         let buffer = try await request.body.collect(upTo: maxUploadSize)
         return try JSONDecoder().decode(Value.self, from: Data(buffer.readableBytesView))
     }
+    /// A body of JSON, or nil where there is no body.
+    func readIfAny<Value: Decodable>(_: Value.Type, from request: Request) async throws -> Value? {
+        let buffer = try await request.body.collect(upTo: maxUploadSize)
+        guard buffer.readableBytes > 0 else { return nil }
+        return try JSONDecoder().decode(Value.self, from: Data(buffer.readableBytesView))
+    }
 }

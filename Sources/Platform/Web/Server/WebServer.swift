@@ -55,6 +55,7 @@ public struct WebServer: Sendable {
         RegistrarRoutes(plane: plane).add(to: api)
         AccountRoutes(plane: plane).add(to: api)
         TestRoutes(plane: plane).add(to: api)
+        VaultRoutes(plane: plane).add(to: api)
         RunRoutes(plane: plane, live: live).add(to: api)
         return router
     }
