@@ -22,10 +22,25 @@ public enum MasterKeySource: Hashable, Sendable {
     ///
     /// `usual` is the file where nothing is named. Throws `masterKeyAmbiguous` when more than one is named.
     public static func choose(file: String?, usual: String) throws(VaultError) -> MasterKeySource {
+        try choose(file: file, usual: usual, in: .process)
+    }
+
+    /// Where variables are looked up and removed.
+    struct Environment {
+        var get: (String) -> UnsafeMutablePointer<CChar>?
+        var remove: (String) -> Void
+
+        /// This process's own.
+        static var process: Environment { Environment(get: { getenv($0) }, remove: { unsetenv($0) }) }
+    }
+
+    static func choose(
+        file: String?, usual: String, in environment: Environment
+    ) throws(VaultError) -> MasterKeySource {
         var named: [MasterKeySource] = []
         if let file { named.append(.file(path: file)) }
-        if getenv(variable) != nil { named.append(.environment) }
-        if let folder = getenv("CREDENTIALS_DIRECTORY") {
+        if environment.get(variable) != nil { named.append(.environment) }
+        if let folder = environment.get("CREDENTIALS_DIRECTORY") {
             let path = String(cString: folder) + "/" + credentialName
             if access(path, F_OK) == 0 { named.append(.credential(path: path)) }
         }
@@ -55,8 +70,8 @@ public enum MasterKeySource: Hashable, Sendable {
 
     /// Takes the key out of the environment: the text is wiped where it lies and the variable removed, so that neither child
     /// processes nor this process's own environment show it.
-    static func takeFromEnvironment() throws(VaultError) -> MasterKey {
-        guard let text = getenv(variable) else { throw .masterKeyText }
+    static func take(from environment: Environment) throws(VaultError) -> MasterKey {
+        guard let text = environment.get(variable) else { throw .masterKeyText }
         let count = strlen(text)
         let memory = LockedMemory(minimumCount: KeyText.longest)
         let fits = count <= KeyText.longest
@@ -64,7 +79,7 @@ public enum MasterKeySource: Hashable, Sendable {
             memory.withMutableBytes { $0.copyMemory(from: UnsafeRawBufferPointer(start: text, count: count)) }
         }
         LockedMemory.wipe(UnsafeMutableRawBufferPointer(start: text, count: count))
-        unsetenv(variable)
+        environment.remove(variable)
         // 32 characters would pass for a key's bytes; in a variable they are a mistake.
         guard fits, count > MasterKey.length, let key = KeyText.key(in: memory, count: count) else {
             throw .masterKeyText

@@ -15,12 +15,18 @@ extension Vault {
     public static func open(
         _ source: MasterKeySource, naming needed: KeyID?, alone: Bool
     ) throws(VaultError) -> Vault {
+        try open(source, naming: needed, alone: alone, in: .process)
+    }
+
+    static func open(
+        _ source: MasterKeySource, naming needed: KeyID?, alone: Bool, in environment: MasterKeySource.Environment
+    ) throws(VaultError) -> Vault {
         switch source {
         case .file(let path):
             guard let needed else { return Vault(master: try .readOrCreate(path: path), source: source) }
             return Vault(master: try takeUp(path, needed: needed, alone: alone), source: source)
         case .environment:
-            return Vault(master: try check(MasterKeySource.takeFromEnvironment(), needed, source), source: source)
+            return Vault(master: try check(MasterKeySource.take(from: environment), needed, source), source: source)
         case .credential(let path):
             let key = try MasterKey.read(path: path, for: .serviceManager)
             return Vault(master: try check(key, needed, source), source: source)

@@ -20,14 +20,15 @@ struct Office {
 
     /// Opens the office on a store; what a project named "Lab" has already is taken up.
     init(
-        store: SQLiteStore, master: MasterKey = .ephemeral(), domain: String = "127.0.0.1", port: UInt16 = 5060,
+        store: SQLiteStore, master: MasterKey = .ephemeral(), vault: Vault? = nil, domain: String = "127.0.0.1",
+        port: UInt16 = 5060,
         transport: RegistrarTransport = .udp,
         starting: Bool = true
     ) async throws {
         self.store = store
         let log = CollectedLog()
         self.log = log
-        control = ControlPlane(store: store, vault: Vault(master: master), logger: log.logger)
+        control = ControlPlane(store: store, vault: vault ?? Vault(master: master), logger: log.logger)
         if starting { try await control.start() }
         if let known = try await control.projects.find(named: "Lab", by: .commandLine) {
             project = known.id

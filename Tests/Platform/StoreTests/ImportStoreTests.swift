@@ -16,10 +16,9 @@ import Testing
         #expect(
             published == PublishedImport(created: 2, skipped: 1, firstSkipped: [SkippedLine(line: 2, username: "bob")]))
         #expect(try await fixture.names() == ["bob", "alice", "Bob"])
-        let run = try await fixture.addRun(endpoints: 3)
-        let leases = try await fixture.store.allocate(run: run, [fixture.demand(3)])
-        #expect(leases.map(\.secret) == [Sample.secret(1), Sample.secret(), Sample.secret()])
-        #expect(leases[0].account == old.id)
+        let sealed = try await fixture.store.sealedAccounts(of: fixture.registrar.id, only: nil, after: 0, limit: 10)
+        #expect(sealed.map(\.secret) == [Sample.secret(1), Sample.secret(), Sample.secret()])
+        #expect(sealed.first?.account == old.id)
     }
 
     @Test(arguments: StoreEngine.allCases)
