@@ -78,7 +78,9 @@ import Vault
         await #expect(throws: VaultError.notAuthentic) {
             try await store.rewrapDataKeys(from: Self.master, to: new, audit: { _ in Self.note("rotate") }) { key in
                 if key.id == keys[1].id { throw VaultError.notAuthentic }
-                return try Self.key(3, of: key.registrar, under: new)
+                var wrapped = key
+                wrapped.sealed = try Self.key(3, of: key.registrar, under: new).sealed
+                return wrapped
             }
         }
         await #expect(throws: StoreError.otherMasterKey) {
@@ -236,7 +238,10 @@ import Vault
         let folder = try #require(fixture.folder)
         let key = try Self.key(1, of: fixture.registrar.id)
         _ = try await fixture.store.addDataKey(key)
-        let reader = try DatabaseQueue(path: folder.appending(path: "callmeter.db").path)
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        let reader = try DatabaseQueue(
+            path: folder.appending(path: "callmeter.db").path, configuration: configuration)
         try reader.inDatabase { database in
             try database.execute(sql: "BEGIN; SELECT count(*) FROM data_key")
         }

@@ -82,7 +82,7 @@ extension SQLiteStore {
     public func deleteAccounts(
         of registrar: RegistrarID, _ selection: AccountSelection, expectedCount: Int?
     ) async throws -> AccountDeletion {
-        try await write { database in
+        let deletion = try await write { database in
             try database.require("registrar", registrar)
             let deletion =
                 switch selection {
@@ -97,6 +97,8 @@ extension SQLiteStore {
             }
             return deletion
         }
+        if deletion.deleted > 0 { await afterForgetting() }
+        return deletion
     }
 
     public func record(_ updates: [RegistrationUpdate], under fence: LeaseFence?) async throws {

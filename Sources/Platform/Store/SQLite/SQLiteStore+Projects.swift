@@ -61,6 +61,7 @@ extension SQLiteStore {
             guard open.isEmpty else { throw StoreError.inUse(runs: open) }
             try database.execute(sql: "DELETE FROM project WHERE id = ?", arguments: [id.blob])
         }
+        await afterForgetting()
     }
 
     private static func project(_ row: Row) throws -> Project {

@@ -118,7 +118,13 @@ public final class SQLiteStore: Store {
         do {
             // GRDB closes its readers last, and those may not fold the log into the file: what was deleted would live on
             // in the log.
-            try await writer.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
+            try await writer.writeWithoutTransaction { database in
+                do {
+                    _ = try database.checkpoint(.truncate)
+                } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+                    // Another process works on the same file; it has the log in its care.
+                }
+            }
             try writer.close()
         } catch let error as DatabaseError {
             throw StoreError(error)
