@@ -168,6 +168,15 @@ if !engineOnly {
                 "Bedrock", "RunMetrics", "Domain", "Store", "Vault", "WorkerLink", "Worker", "ControlPlane", "API",
                 "Web", hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
             ]),
+        // The harnesses of the web tests and the control plane's tests are linked into it, not copied.
+        platformTests(
+            "Requirement",
+            [
+                "Bedrock", "SIP", "Media", "RunMetrics", "Domain", "PBX", "Runtime", "Store", "Vault", "WorkerLink",
+                "Worker", "ControlPlane", "API", "Web", hummingbird, logging, crypto,
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
         platformTests(
             "CLI",
             ["callmeter", "Domain", "SIP", .product(name: "ArgumentParser", package: "swift-argument-parser")]),

@@ -28,10 +28,16 @@ settle() {
 }
 
 # engine_tests PATTERN: the engine's tests that the pattern names; at least one must run. Prints a figure.
-engine_tests() {
-    local log status=0 good bad
+engine_tests() { named_tests "$1" env ENGINE_ONLY=1 swift test --scratch-path .build-engine; }
+
+# platform_tests PATTERN: the same of the whole package's tests.
+platform_tests() { named_tests "$1" swift test; }
+
+named_tests() {
+    local pattern=$1 log status=0 good bad
+    shift
     log=$(mktemp)
-    ENGINE_ONLY=1 swift test --scratch-path .build-engine --filter "$1" >"$log" 2>&1 || status=$?
+    "$@" --filter "$pattern" >"$log" 2>&1 || status=$?
     read -r good bad < <(count_swift "$log" "$status")
     [ "$bad" = 0 ] || grep -E '^✘|error:' "$log" | tail -n 12
     rm -f "$log"

@@ -14,45 +14,6 @@ import Vault
 import Worker
 import WorkerLink
 
-/// The built-in server with accounts that the office has too, on a free port of loopback.
-struct Exchange {
-    let server: PBXServer
-    let secrets: SecretArena
-
-    init(accounts: Int, faults: [PBXFault] = []) async throws {
-        let secrets = SecretArena()
-        let list = (1...accounts).map { number in
-            PBXAccount(
-                username: Array(Office.username(number).utf8),
-                credential: .password(Array(Office.password(number).utf8).withUnsafeBytes { secrets.store($0) }))
-        }
-        var configuration = PBXConfiguration()
-        configuration.faults = faults
-        self.secrets = secrets
-        server = try await PBXServer(
-            configuration: configuration, accounts: list, secrets: secrets,
-            listen: TransportAddress(127, 0, 0, 1, port: 0))
-    }
-}
-
-/// A real worker in this process.
-struct Crew {
-    let link = InProcessLink()
-    private let task: Task<Void, Never>
-
-    init(for control: ControlPlane, logger: CollectedLog) async {
-        let worker = Worker(configuration: Worker.Configuration(name: "embedded"), logger: logger.logger)
-        let link = link
-        task = Task { await worker.serve(link) }
-        await control.attach(link)
-    }
-
-    func dismiss() async {
-        link.close()
-        await task.value
-    }
-}
-
 @Suite(.timeLimit(.minutes(3))) struct WireRunTests {
     @Test
     func `20 imported accounts register by digest and hold 10 calls: COMPLETED, 20 SUCCESS, all released, none kept`()

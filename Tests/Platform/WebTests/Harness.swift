@@ -23,9 +23,15 @@ struct Harness {
     let keys: [Role: String]
 
     init() async throws {
-        plane = ControlPlane(
+        let plane = ControlPlane(
             store: try SQLiteStore.inMemory(hash: Fingerprint.sha256), vault: Vault(master: .ephemeral()))
         try await plane.start()
+        try await self.init(over: plane)
+    }
+
+    /// The web side of a control plane that has been started.
+    init(over plane: ControlPlane) async throws {
+        self.plane = plane
         server = WebServer(plane: plane, secureCookies: false, logger: Logger(label: "test"), now: { 1_000 })
         server.counters.markReady()
         var keys: [Role: String] = [:]

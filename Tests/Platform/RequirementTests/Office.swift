@@ -1,0 +1,1 @@
+../ControlPlaneTests/Office.swift
