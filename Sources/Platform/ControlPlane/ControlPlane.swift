@@ -29,6 +29,7 @@ public final class ControlPlane: Sendable {
     private let services: Services
     private let fleet: FleetRegistry
     private let registry: RunRegistry
+    private let keeper: LeaseKeeper
 
     /// Puts the parts together. `clock` gives the time of day; without one, the system's is read. Leases are judged by the
     /// store's own clock. `keyFolder` is where new master keys are written when somebody asks for it from elsewhere.
@@ -42,6 +43,7 @@ public final class ControlPlane: Sendable {
             keyFolder: keyFolder)
         fleet = FleetRegistry(logger: logger)
         registry = RunRegistry()
+        keeper = LeaseKeeper(services: services, registry: registry)
         projects = ProjectUseCases(services: services)
         registrars = RegistrarUseCases(services: services)
         accounts = AccountUseCases(services: services)
@@ -54,7 +56,7 @@ public final class ControlPlane: Sendable {
 
     /// Takes up the data as the one process that runs tests on it: refuses a database of another master key, sweeps what imports
     /// left half done, ends runs that a dead process left open and releases their accounts (D5), goes on with the change of data
-    /// keys. To be called once, before anything is started.
+    /// keys, and from then on takes back what was not renewed in time. To be called once, before anything is started.
     public func start() async throws(ControlPlaneError) {
         try await services.perform("start") {
             let master = services.vault.masterID
@@ -67,6 +69,7 @@ public final class ControlPlane: Sendable {
             try await Reconcile(services: services).run()
             try await vault.takeUpAll()
         }
+        await keeper.begin()
     }
 
     /// Takes up a worker's session; returns when the worker has said hello.
@@ -75,6 +78,7 @@ public final class ControlPlane: Sendable {
     /// Stops every run, waits for their ends (each is bounded), ends the workers' sessions and closes the store.
     public func shutdown() async {
         await registry.stopAll()
+        await keeper.end()
         await fleet.close()
         await services.rotations.close()
         do {

@@ -12,6 +12,10 @@ import WorkerLink
 enum SegmentInput: Sendable {
     case start
     case stop(drain: Interval)
+    /// The controller is gone.
+    case orphaned
+    case renewed(UInt64)
+    case revoked
     case events([AgentEvent])
     case window(Window)
     case tick
@@ -35,6 +39,9 @@ actor Segment {
     private let logger: Logger
     private let plan: RunPlan
     private var machine: SegmentMachine
+    /// Begins when the segment is ready to start.
+    private var lease: LeaseWatch
+    private var failure: SegmentFailure?
     private var stage: Stage?
     private var open: Set<UInt32>
     private var tick: (at: Instant, task: Task<Void, Never>)?
@@ -54,6 +61,7 @@ actor Segment {
         plan = RunPlan(assignment.definition)
         machine = SegmentMachine(
             plan: plan, pacing: assignment.definition.pacing, duration: assignment.definition.duration)
+        lease = LeaseWatch(assignment.leases, at: SystemClock.now())
         open = Set(assignment.endpoints.map(\.index))
     }
 
@@ -72,24 +80,34 @@ actor Segment {
             up.put(.refused(assignment.run, failure))
             return
         }
+        let now = SystemClock.now()
+        lease = LeaseWatch(assignment.leases, at: now)
+        // The question goes before: who answers `ready` with a start has renewed the leases.
+        follow(lease.advance(to: now), now: now)
         up.put(.ready(assignment.run))
+        followDeadline()
         await inbox.forEach { input in await self.take(input) }
         await strike()
     }
 
     private func take(_ input: SegmentInput) async {
         let now = SystemClock.now()
+        // Before anything else: whoever was frozen must not go on as if nothing had been.
+        follow(lease.advance(to: now), now: now)
         switch input {
         case .start:
-            guard machine.phase == .idle else { break }
+            guard machine.phase == .idle, !lease.isOver else { break }
             perform(machine.start(at: now))
         case .stop(let time): stop(drain: time, now: now)
+        case .orphaned: stop(drain: assignment.leases.orphanDrain, now: now)
+        case .renewed(let number): lease.renewed(number)
+        case .revoked: follow(lease.revoked(), now: now)
         case .events(let events): handle(events, now: now)
         case .window(let window): up.put(.window(assignment.run, window), isDetail: true)
         case .tick:
             tick = nil
             perform(machine.advance(to: now))
-        case .drainPassed: force()
+        case .drainPassed: force(.teardownError)
         }
         if open.isEmpty { inbox.close() } else { followDeadline() }
     }
@@ -99,6 +117,32 @@ actor Segment {
         perform(machine.stop())
         stage?.engine.submit([.finishAll(deadline: now + time)])
         drain = alarm(at: now + time + Self.forceAfter, .drainPassed)
+    }
+
+    /// Does what the leases of the accounts call for.
+    private func follow(_ steps: [LeaseStep], now: Instant) {
+        for step in steps {
+            switch step {
+            case .ask(let number):
+                let frame = WorkerFrame.alive(assignment.run, number: number)
+                up.put(frame, isDetail: frame.isDetail)
+            case .windDown(let drain):
+                expire()
+                stop(drain: drain, now: now)
+            case .leave:
+                expire()
+                force(.osError)
+            }
+        }
+    }
+
+    private func expire() {
+        failure = SegmentFailure(
+            code: SegmentFailure.leaseExpired,
+            text:
+                "the controller was not heard of for \(Int(assignment.leases.term.seconds)) s, so the accounts could not be "
+                + "used any longer; look at the controller's load and the way to it")
+        logger.error("the leases of a segment are over", metadata: ["run": "\(assignment.run)"])
     }
 
     private func handle(_ events: [AgentEvent], now: Instant) {
@@ -136,15 +180,16 @@ actor Segment {
         stage.engine.submit(commands.map { stage.agentCommand($0) })
     }
 
-    /// The engine did not close these within the drain time: that is a fault of ours, and the result says so.
-    private func force() {
+    /// Closes what is open without a further message, as when the engine did not do so within the drain time: that is a fault
+    /// of ours, and the result says so.
+    private func force(_ outcome: EndpointOutcome) {
         let left = open.sorted().map { index in
             let planned = plan.endpoints[Int(index)]
             var result = EndpointResult(
                 index: index, group: assignment.definition.groups[planned.group].name,
                 username: assignment.endpoints[Int(index)].username)
             result.partner = planned.partner
-            result.outcome = .teardownError
+            result.outcome = outcome
             return result
         }
         forced = left.count
@@ -162,13 +207,13 @@ actor Segment {
         let proof = StopProof(
             secretsHeld: stage.custody.arena.held, wasLocked: stage.wasLocked, forced: forced)
         self.stage = nil
-        up.put(.stopped(assignment.run, proof, nil))
+        up.put(.stopped(assignment.run, proof, failure))
     }
 
     // MARK: - Alarms
 
     private func followDeadline() {
-        guard let next = machine.nextDeadline else { return }
+        guard let next = [machine.nextDeadline, lease.nextDeadline].compactMap({ $0 }).min() else { return }
         if let tick, tick.at <= next { return }
         tick?.task.cancel()
         tick = (next, alarm(at: next, .tick))

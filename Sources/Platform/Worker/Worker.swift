@@ -29,9 +29,6 @@ public struct Worker: Sendable {
         }
     }
 
-    /// What endpoints get for hanging up when the controller is gone.
-    private static let orphanDrain = Interval.seconds(5)
-
     private let configuration: Configuration
     private let logger: Logger
     /// Kept over segments, for as long as the answers live.
@@ -68,9 +65,11 @@ public struct Worker: Sendable {
                     }
                 case .start(let run, let fence): segments.put(.start, to: run, fence: fence)
                 case .stop(let run, let fence, let drain): segments.put(.stop(drain: drain), to: run, fence: fence)
+                case .renewed(let run, let fence, let number): segments.put(.renewed(number), to: run, fence: fence)
+                case .revoke(let run, let fence): segments.put(.revoked, to: run, fence: fence)
                 }
             }
-            segments.putToAll(.stop(drain: Self.orphanDrain))
+            segments.putToAll(.orphaned)
         }
         logger.info("session ended", metadata: ["worker": "\(configuration.name)"])
     }

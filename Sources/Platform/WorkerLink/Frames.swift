@@ -10,7 +10,7 @@ public typealias WorkerID = ID<WorkerHello>
 /// What a worker says first. It always comes with empty hands: no segment survives a session.
 public struct WorkerHello: Hashable, Sendable {
     /// The version of this conversation; a controller refuses others.
-    public static let currentVersion = 1
+    public static let currentVersion = 2
 
     /// The version this worker speaks.
     public var version: Int
@@ -80,16 +80,20 @@ public struct SegmentAssignment: Sendable {
     public var endpoints: [AssignedEndpoint]
     /// What opens the sealed credentials, together with the worker's session key.
     public var encapsulatedKey: [UInt8]
+    /// How long the worker may use the accounts without hearing from the controller.
+    public var leases: LeaseTerms
 
     /// An assignment from its parts.
     public init(
-        run: RunID, fence: Int64, definition: TestDefinition, endpoints: [AssignedEndpoint], encapsulatedKey: [UInt8]
+        run: RunID, fence: Int64, definition: TestDefinition, endpoints: [AssignedEndpoint], encapsulatedKey: [UInt8],
+        leases: LeaseTerms = .standard
     ) {
         self.run = run
         self.fence = fence
         self.definition = definition
         self.endpoints = endpoints
         self.encapsulatedKey = encapsulatedKey
+        self.leases = leases
     }
 
     /// What the sealing of a run's credentials is bound to.
@@ -150,6 +154,8 @@ public struct StopProof: Hashable, Sendable {
 public struct SegmentFailure: Error, Hashable, Sendable, CustomStringConvertible {
     /// The code of a registrar whose servers could not be found.
     public static let targetUnresolved = "target_unresolved"
+    /// The code of a segment that stopped by itself, because the leases of its accounts were not renewed.
+    public static let leaseExpired = "lease_expired"
 
     /// A fixed word: `targetUnresolved`, "no_descriptors", "secrets_not_opened".
     public var code: String
@@ -174,12 +180,18 @@ public enum ControllerFrame: Sendable {
     case start(RunID, fence: Int64)
     /// Hang up, un-register, forget; every endpoint is closed by force when `drain` has passed.
     case stop(RunID, fence: Int64, drain: Interval)
+    /// The leases hold for a term more, counted from when the worker asked with this number.
+    case renewed(RunID, fence: Int64, number: UInt64)
+    /// The accounts may be somebody else's by now: send nothing more, forget.
+    case revoke(RunID, fence: Int64)
 }
 
 /// What a worker says to the controller.
 public enum WorkerFrame: Sendable {
     /// The first frame of a session.
     case hello(WorkerHello)
+    /// At work, and in need of the accounts for another term; the controller renews the leases and answers `renewed`.
+    case alive(RunID, number: UInt64)
     /// Secrets opened, ports bound.
     case ready(RunID)
     /// The segment cannot be played; nothing was sent to the target and nothing is held.
@@ -195,10 +207,10 @@ public enum WorkerFrame: Sendable {
     /// All endpoints closed, secrets wiped; `failure` when the segment ended before its time.
     case stopped(RunID, StopProof, SegmentFailure?)
 
-    /// Whether the run's course does not depend on it, so that a full link may drop it.
+    /// Whether the run's course does not depend on it, so that a full link may drop it; `alive` comes again.
     public var isDetail: Bool {
         switch self {
-        case .window, .phases: true
+        case .window, .phases, .alive: true
         case .hello, .ready, .refused, .bindings, .results, .stopped: false
         }
     }

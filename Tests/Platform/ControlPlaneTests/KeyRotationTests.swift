@@ -119,7 +119,7 @@ import WorkerLink
                 opened.withLock { $0 += assignment.endpoints.map(\.username) }
                 link.up.put(.results(run, ScriptedWorker.successes(assignment)))
                 link.up.put(.stopped(run, StopProof(secretsHeld: 0, wasLocked: true, forced: 0), nil))
-            case .stop: break
+            case .stop, .renewed, .revoke: break
             }
         }
         await worker.attach(to: office.control)

@@ -18,17 +18,20 @@ struct Office {
     let registrar: RegistrarID
     let log: CollectedLog
 
+    /// The usual terms, but nobody waits seconds for a worker that a test lost.
+    static let leases = LeaseTerms(term: .seconds(30), grace: .seconds(15), orphanDrain: .milliseconds(20))
+
     /// Opens the office on a store; what a project named "Lab" has already is taken up.
     init(
         store: SQLiteStore, master: MasterKey = .ephemeral(), vault: Vault? = nil, domain: String = "127.0.0.1",
-        port: UInt16 = 5060,
-        transport: RegistrarTransport = .udp,
+        port: UInt16 = 5060, transport: RegistrarTransport = .udp, leases: LeaseTerms = Office.leases,
         starting: Bool = true
     ) async throws {
         self.store = store
         let log = CollectedLog()
         self.log = log
-        control = ControlPlane(store: store, vault: vault ?? Vault(master: master), logger: log.logger)
+        control = ControlPlane(
+            store: store, vault: vault ?? Vault(master: master), leases: leases, logger: log.logger)
         if starting { try await control.start() }
         if let known = try await control.projects.find(named: "Lab", by: .commandLine) {
             project = known.id

@@ -31,7 +31,7 @@ import WorkerLink
                     .bindings(run, [Binding(endpoint: 1, contact: "<sip:user-2@127.0.0.1:40000>", expires: 300)]))
                 link.up.put(.window(run, Window(second: 0)))
                 started.yield(run)
-            case .stop: break
+            case .stop, .renewed, .revoke: break
             }
         }
         await worker.attach(to: first.control)

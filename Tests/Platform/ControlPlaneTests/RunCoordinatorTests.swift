@@ -47,7 +47,7 @@ import WorkerLink
                 guard let assignment = seen.withLock({ $0 }) else { return }
                 link.up.put(.results(run, ScriptedWorker.successes(assignment)))
                 link.up.put(.stopped(run, StopProof(secretsHeld: 0, wasLocked: true, forced: 0), nil))
-            case .stop: break
+            case .stop, .renewed, .revoke: break
             }
         }
         await worker.attach(to: office.control)
@@ -94,7 +94,7 @@ import WorkerLink
             switch frame {
             case .assign(let assignment): link.up.put(.ready(assignment.run))
             case .start: link.close()
-            case .stop: break
+            case .stop, .renewed, .revoke: break
             }
         }
         await worker.attach(to: office.control)
@@ -147,7 +147,7 @@ import WorkerLink
             case .assign(let assignment): assigned.withLock { $0.append(assignment.endpoints.map(\.username)) }
             case .stop(let run, _, _):
                 link.up.put(.stopped(run, StopProof(secretsHeld: 0, wasLocked: true, forced: 0), nil))
-            case .start: break
+            case .start, .renewed, .revoke: break
             }
         }
         await worker.attach(to: office.control)
@@ -177,6 +177,7 @@ import WorkerLink
             case .start(let run, _): started.yield(run)
             case .stop(let run, _, _):
                 link.up.put(.stopped(run, StopProof(secretsHeld: 0, wasLocked: true, forced: 0), nil))
+            case .renewed, .revoke: break
             }
         }
         await worker.attach(to: office.control)

@@ -99,7 +99,9 @@ import Testing
         #expect(try await fixture.store.account(accounts[0].id) == nil)
         #expect(try await fixture.store.run(run)?.status == .completed)
         try await fixture.store.deleteProject(fixture.project.id)
-        #expect(try await fixture.store.run(run) == nil)
+        let left = try await fixture.store.run(run)
+        #expect(left?.project == nil && left?.projectName == "Lab", "G4: a run outlives its project")
+        #expect(try await fixture.store.runs(of: nil, test: nil, PageRequest()).items.map(\.id) == [run])
     }
 
     @Test(arguments: StoreEngine.allCases) func `a test is kept, changed and deleted; its runs stay`(

@@ -4,6 +4,7 @@ import Bedrock
 import Domain
 import Foundation
 import Store
+import Synchronization
 import Testing
 import Vault
 
@@ -26,16 +27,20 @@ final class StoreFixture: Sendable {
     let project: Project
     let registrar: Registrar
 
-    init(_ engine: StoreEngine) async throws {
+    /// The store's clock is the test's where one is handed in.
+    init(_ engine: StoreEngine, clock: ManualClock? = nil) async throws {
+        let now: @Sendable () -> UnixTime
+        if let clock { now = { clock.now } } else { now = SQLiteStore.systemClock }
         switch engine {
         case .sqliteMemory:
             folder = nil
-            store = try SQLiteStore.inMemory(hash: Fingerprint.sha256)
+            store = try SQLiteStore.inMemory(hash: Fingerprint.sha256, clock: now)
         case .sqliteFile:
             let folder = FileManager.default.temporaryDirectory.appending(path: "callmeter-\(UUID().uuidString)")
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             self.folder = folder
-            store = try SQLiteStore(path: folder.appending(path: "callmeter.db").path, hash: Fingerprint.sha256)
+            store = try SQLiteStore(
+                path: folder.appending(path: "callmeter.db").path, hash: Fingerprint.sha256, clock: now)
         }
         project = Project(id: Sample.id(), name: "Lab", createdAt: Sample.time)
         registrar = Sample.registrar("pbx", in: project.id)
@@ -74,11 +79,30 @@ final class StoreFixture: Sendable {
         return try await store.publish(id, at: Sample.time)
     }
 
+    /// The whole audit log.
+    func audit() async throws -> [AuditEntry] {
+        var entries: [AuditEntry] = []
+        while true {
+            let more = try await store.audit(after: entries.last?.sequence ?? 0)
+            if more.isEmpty { return entries }
+            entries += more
+        }
+    }
+
     func demand(_ endpoints: Int) -> GroupDemand { GroupDemand(registrar: registrar.id, endpoints: endpoints) }
 
     func names(_ query: AccountQuery = AccountQuery(page: PageRequest(perPage: 500))) async throws -> [String] {
         try await store.accounts(of: registrar.id, query).items.map(\.username)
     }
+}
+
+/// A clock that stands still unless a test moves it.
+final class ManualClock: Sendable {
+    private let time = Mutex(Sample.time)
+
+    var now: UnixTime { time.withLock { $0 } }
+
+    func advance(by interval: Interval) { time.withLock { $0 = $0 + interval } }
 }
 
 /// Values that are alike in every test.

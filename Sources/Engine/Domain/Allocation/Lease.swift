@@ -27,7 +27,7 @@ public struct LeaseTerms: Hashable, Sendable {
     /// How much longer than its term a run keeps its accounts, so that a worker that heard nothing can hang up and
     /// un-REGISTER before they are somebody else's: a drain and its forced end.
     public var grace: Interval
-    /// What a worker that lost its controller gets to hang up and un-REGISTER; its accounts stay held for so long.
+    /// What a worker that lost its controller gets to hang up and un-REGISTER.
     public var orphanDrain: Interval
 
     /// The usual terms: 30 s, 15 s and 5 s.
@@ -42,6 +42,8 @@ public struct LeaseTerms: Hashable, Sendable {
 
     /// How often a worker asks for a renewal: two may be lost before the term passes.
     public var renewal: Interval { Interval(nanoseconds: term.nanoseconds / 3) }
+    /// How long the accounts of a lost worker stay held: its drain, and as long again for what it closes by force.
+    public var orphanGrace: Interval { orphanDrain * 2 }
 }
 
 /// The accounts a run was given.

@@ -98,8 +98,8 @@ extension PositionRanges: CustomStringConvertible {
     /// Reads what `description` writes. Nil for anything else: an order that does not rise, ranges that touch, a place
     /// below 1 or at the end of the numbers.
     public init?(_ text: some StringProtocol) {
-        for part in text.split(separator: ",", omittingEmptySubsequences: false) where !text.isEmpty {
-            let ends = part.split(separator: "-", omittingEmptySubsequences: false).map(Self.position)
+        for part in String(text).split(separator: ",", omittingEmptySubsequences: false) where !text.isEmpty {
+            let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Self.position($0) }
             guard (1...2).contains(ends.count), let first = ends[0], let last = ends[ends.count - 1] else { return nil }
             guard ends.count == 1 || first < last else { return nil }
             if let before = ranges.last, first <= before.upperBound + 1 { return nil }
@@ -107,7 +107,7 @@ extension PositionRanges: CustomStringConvertible {
         }
     }
 
-    private static func position(_ digits: some StringProtocol) -> Int64? {
+    private static func position(_ digits: Substring) -> Int64? {
         guard let first = digits.utf8.first, (0x31...0x39).contains(first), let value = Int64(digits) else {
             return nil
         }

@@ -9,6 +9,8 @@ import WorkerLink
 enum CoordinatorInput: Sendable {
     case frame(WorkerFrame)
     case workerLost
+    /// The database ended the run's leases.
+    case leaseLost
     case stopRequested
     case overran
 }
@@ -113,7 +115,8 @@ extension WorkerFrame {
     var run: RunID? {
         switch self {
         case .hello: nil
-        case .ready(let run), .refused(let run, _), .window(let run, _), .phases(let run, _), .bindings(let run, _),
+        case .alive(let run, _), .ready(let run), .refused(let run, _), .window(let run, _), .phases(let run, _),
+            .bindings(let run, _),
             .results(let run, _),
             .stopped(let run, _, _):
             run

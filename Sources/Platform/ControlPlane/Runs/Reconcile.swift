@@ -32,7 +32,7 @@ struct Reconcile: Sendable {
     }
 
     /// The figures of the endpoints that had closed; nil when even those cannot be read, for the release must not wait for them.
-    private func summary(of run: RunRecord, _ text: String) async -> [UInt8]? {
+    func summary(of run: RunRecord, _ text: String) async -> [UInt8]? {
         do {
             let definition = try DefinitionText.decode(run.definition)
             let results = try await results(of: run.id)
@@ -42,7 +42,8 @@ struct Reconcile: Sendable {
                     diagnoses: Diagnosis.explain(results)))
         } catch {
             services.logger.error(
-                "an interrupted run has no summary", metadata: ["run": "\(run.id)", "cause": "\(type(of: error))"])
+                "a run that did not come to its end has no summary",
+                metadata: ["run": "\(run.id)", "cause": "\(type(of: error))"])
             return nil
         }
     }

@@ -21,12 +21,13 @@ struct RunJob: Sendable {
 /// One run from QUEUED to its final status. It takes one input after the other from its inbox, so nothing comes between reading
 /// and writing its state.
 ///
-///     assigning → running → stopping → over        (any of the first three may lead straight to over)
+///     assigning → running → stopping → orphaned → over        (any of them may lead straight to over)
 ///
-/// `assigning` is left by ready, refused or its bound; `running` by stopped, a stop request or the run's bound; `stopping` by
-/// stopped or its bound; each of them by the loss of the worker.
+/// `assigning` is left by ready, refused, its bound or the loss of the worker; `running` by stopped, a stop request or the run's
+/// bound; `stopping` by stopped or its bound. The loss of a worker that began leads to `orphaned`: it may still be alive, hangs
+/// up and un-registers by itself, and its accounts stay held for that long (D5). The loss of the leases ends all of them.
 actor RunCoordinator {
-    private enum Course { case assigning, running, stopping, over }
+    private enum Course { case assigning, running, stopping, orphaned, over }
 
     nonisolated let inbox: Mailbox<CoordinatorInput>
     private let services: Services
@@ -36,7 +37,8 @@ actor RunCoordinator {
     private var course = Course.assigning
     private var results = ResultLedger()
     private var progress: RunProgress
-    private var overrun: RunFailure?
+    /// Why the run fails, once something made it stop before its time.
+    private var failure: RunFailure?
     private var alarm: Task<Void, Never>?
 
     init(services: Services, fleet: FleetRegistry, hub: MetricsHub, inbox: Mailbox<CoordinatorInput>, job: RunJob) {
@@ -67,13 +69,12 @@ actor RunCoordinator {
         switch input {
         case .frame(let frame): await take(frame)
         case .workerLost:
-            await end(
-                .failed,
+            await lost(
                 RunFailure(
                     code: "worker_lost",
-                    text: "worker \(job.seat.hello.name) was lost; endpoints that had not closed have no result"),
-                neverBegan: course == .assigning)
-        case .stopRequested: if course != .stopping { await stop() }
+                    text: "worker \(job.seat.hello.name) was lost; endpoints that had not closed have no result"))
+        case .leaseLost: await revoke()
+        case .stopRequested: if course == .assigning || course == .running { await stop() }
         case .overran: await overran()
         }
     }
@@ -81,6 +82,7 @@ actor RunCoordinator {
     private func take(_ frame: WorkerFrame) async {
         switch frame {
         case .hello, .phases: break
+        case .alive(_, let number): await renew(number)
         case .ready: if course == .assigning { await begin() }
         case .refused(_, let failure):
             await end(.failed, RunFailure(code: failure.code, text: failure.text), neverBegan: true)
@@ -114,21 +116,54 @@ actor RunCoordinator {
     private func overran() async {
         switch course {
         case .running:
-            overrun = RunFailure(
+            failure = RunFailure(
                 code: "run_overran",
                 text: "the run was still going after \(Int(RunBounds.longest(job.definition).seconds)) s, "
                     + "longer than its calls and every timer can take; it was stopped")
             await stop()
         case .assigning, .stopping:
             job.seat.link.close()
-            await end(
-                .failed,
-                overrun
-                    ?? RunFailure(
-                        code: "worker_stuck", text: "worker \(job.seat.hello.name) did not answer in time; restart it"),
-                neverBegan: course == .assigning)
+            await lost(
+                RunFailure(
+                    code: "worker_stuck", text: "worker \(job.seat.hello.name) did not answer in time; restart it"))
+        case .orphaned: await end(.failed, failure, neverBegan: false)
         case .over: break
         }
+    }
+
+    private func lost(_ cause: RunFailure) async {
+        guard course != .orphaned else { return }
+        failure = failure ?? cause
+        // A segment that was never started has sent nothing.
+        if course == .assigning {
+            await end(.failed, failure, neverBegan: true)
+            return
+        }
+        course = .orphaned
+        setAlarm(after: services.leases.orphanGrace)
+        await advance(to: .stopping)
+    }
+
+    // MARK: - Leases
+
+    private func renew(_ number: UInt64) async {
+        guard course != .orphaned else { return }
+        do {
+            try await services.store.renew(job.fence, term: services.leases.term)
+            job.seat.link.down.put(.renewed(job.run.id, fence: fence, number: number))
+        } catch StoreError.leaseLost {
+            await revoke()
+        } catch {
+            // The worker asks again; without an answer it stops by itself.
+            services.logger.error(
+                "leases were not renewed", metadata: ["run": "\(job.run.id)", "cause": "\(error)"])
+        }
+    }
+
+    private func revoke() async {
+        job.seat.link.down.put(.revoke(job.run.id, fence: fence))
+        await end(
+            .failed, RunFailure(code: ExpiredLeases.code, text: ExpiredLeases.text), neverBegan: course == .assigning)
     }
 
     private func stopped(_ proof: StopProof, _ failure: SegmentFailure?) async {
@@ -141,7 +176,7 @@ actor RunCoordinator {
                 "the worker could not lock the pages of its secrets; raise RLIMIT_MEMLOCK",
                 metadata: ["run": "\(job.run.id)"])
         }
-        let failure = overrun ?? failure.map { RunFailure(code: $0.code, text: $0.text) }
+        let failure = self.failure ?? failure.map { RunFailure(code: $0.code, text: $0.text) }
         await end(failure == nil ? .completed : .failed, failure, neverBegan: course == .assigning)
     }
 

@@ -29,6 +29,9 @@ actor RunRegistry {
     /// Asks a run to stop; one that is over is passed over.
     func stop(_ run: RunID) { runs[run]?.inbox.put(.stopRequested) }
 
+    /// Tells a run that the database ended its leases; one that is over is passed over.
+    func revoke(_ run: RunID) { runs[run]?.inbox.put(.leaseLost) }
+
     /// Waits for the end of a run; returns at once for one that is over.
     func wait(_ run: RunID) async { await runs[run]?.task.value }
 

@@ -46,6 +46,6 @@ struct SegmentSealing: Sendable {
             "\(endpoints.count) credentials sealed to worker \(job.seat.hello.name)")
         return SegmentAssignment(
             run: job.run.id, fence: fence, definition: job.definition, endpoints: endpoints,
-            encapsulatedKey: encapsulated)
+            encapsulatedKey: encapsulated, leases: services.leases)
     }
 }
