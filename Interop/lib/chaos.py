@@ -373,7 +373,9 @@ class Allocation(Operation):
         return alive
 
     def fingerprint(self, snapshot):
-        return tuple(snapshot.all("SELECT hex(account), endpoint FROM lease ORDER BY endpoint"))
+        return tuple(snapshot.all(
+            "SELECT hex(account.id), lease.endpoint FROM lease JOIN account ON account.position = lease.account "
+            "ORDER BY lease.endpoint"))
 
     def state(self, snapshot):
         held = self.fingerprint(snapshot)

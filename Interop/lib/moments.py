@@ -10,8 +10,6 @@ import callmeter
 import peers
 
 DATABASE = "callmeter.sqlite"
-# An account is there once its import is not open any more.
-VISIBLE = "account.import NOT IN (SELECT number FROM account_import)"
 
 
 def copy(source, target):
@@ -59,30 +57,43 @@ class Snapshot:
 
     def accounts(self, registrar="pbx"):
         """(id, username) of the accounts that are to be seen, in order of addition."""
+        owner = ("pool ON pool.number = account.pool JOIN registrar ON registrar.id = pool.registrar" if self.pooled()
+                 else "registrar ON registrar.id = account.registrar")
         return self.all(
-            "SELECT hex(account.id), account.username FROM account JOIN pool ON pool.number = account.pool "
-            "JOIN registrar ON registrar.id = pool.registrar "
-            f"WHERE registrar.name = ? AND {VISIBLE} ORDER BY account.position", registrar)
+            f"SELECT hex(account.id), account.username FROM account JOIN {owner} "
+            f"WHERE registrar.name = ? AND {self.visible()} ORDER BY account.position", registrar)
+
+    def pooled(self):
+        """Whether imported rows lie among the accounts from the start."""
+        return "pool" in self.tables()
+
+    def visible(self):
+        """What tells an account from a row of an import that is open."""
+        return "account.import NOT IN (SELECT number FROM account_import)" if self.pooled() else "1"
 
     def leftovers(self):
         """Rows that only a process at work may have."""
-        found = {"leases": self.one("SELECT count(*) FROM lease"), "imports": self.one("SELECT count(*) FROM account_import")}
+        found = {
+            "leases": self.one("SELECT count(*) FROM lease"), "imports": self.one("SELECT count(*) FROM account_import"),
+            "hidden": self.one(f"SELECT count(*) FROM account WHERE NOT {self.visible()}"),
+            "open runs": self.one("SELECT count(*) FROM run WHERE ended_at IS NULL")}
         if "staged_account" in self.tables():
             found["staged"] = self.one("SELECT count(*) FROM staged_account")
-        found["hidden"] = self.one(f"SELECT count(*) FROM account WHERE NOT {VISIBLE}")
-        found["open runs"] = self.one("SELECT count(*) FROM run WHERE ended_at IS NULL")
         return {name: count for name, count in found.items() if count}
 
     def orphans(self):
-        """Rows whose owner is gone; foreign keys as SQLite checks them, and its own pages."""
+        """Rows whose owner is gone, whatever is there twice, counters that are wrong, and pages that SQLite cannot read."""
         found = [f"{row[0]} row {row[1]} has no {row[2]}" for row in self.all("PRAGMA foreign_key_check")]
         found += [row[0] for row in self.all("PRAGMA integrity_check") if row[0] != "ok"]
-        twice = self.one("SELECT count(*) FROM (SELECT 1 FROM account GROUP BY pool, username HAVING count(*) > 1)")
-        miscounted = self.one(
-            f"SELECT count(*) FROM pool WHERE accounts <> (SELECT count(*) FROM account WHERE pool = pool.number AND {VISIBLE})")
+        owner = "pool" if self.pooled() else "registrar"
+        twice = self.one(f"SELECT count(*) FROM (SELECT 1 FROM account GROUP BY {owner}, username HAVING count(*) > 1)")
         held = self.one("SELECT count(*) FROM (SELECT 1 FROM lease GROUP BY account HAVING count(*) > 1)")
-        found += [f"{miscounted} pools are miscounted"] if miscounted else []
-        return found + ([f"{twice} accounts twice"] if twice else []) + ([f"{held} accounts held twice"] if held else [])
+        wrong = self.one(
+            "SELECT count(*) FROM pool WHERE accounts <> "
+            f"(SELECT count(*) FROM account WHERE pool = pool.number AND {self.visible()})") if self.pooled() else 0
+        found += [f"{twice} accounts twice"] if twice else []
+        found += [f"{held} accounts held twice"] if held else []
+        return found + ([f"{wrong} pools are miscounted"] if wrong else [])
 
     def audited(self, action):
         return self.one("SELECT count(*) FROM audit WHERE action = ?", action)
