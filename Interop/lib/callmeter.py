@@ -148,8 +148,11 @@ def pbx(story, pairs, *arguments):
 class ControlPlane:
     """`callmeter serve` on a free port with a key, and every answer it gave."""
 
-    def __init__(self, story):
+    def __init__(self, story, environment=None, arguments=()):
+        """`environment` and `arguments` go to `serve`; both may be changed between its starts."""
         self.story = story
+        self.environment = environment or {}
+        self.arguments = arguments
         self.data = story.path("data")
         self.answers = []
         self.logs = []
@@ -164,8 +167,8 @@ class ControlPlane:
     def start(self):
         self.port = peers.free_port()
         self.server = Server(
-            self.story, "serve", "--data", self.data, "--listen", f"{peers.HOST}:{self.port}",
-            environment={"LOG_LEVEL": "debug"})
+            self.story, "serve", "--data", self.data, "--listen", f"{peers.HOST}:{self.port}", *self.arguments,
+            environment={"LOG_LEVEL": "debug", **self.environment})
         self.logs.append(self.server.log)
         if not peers.wait_for(lambda: self.server.process.poll() is not None or self.healthy(), 20) \
                 or self.server.process.poll() is not None:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Bedrock
+import FoundationEssentials
 import Glibc
 
 /// Key files: 32 bytes, or the same as text, that only their owner may read or write.
@@ -84,6 +85,17 @@ extension MasterKey {
             throw .masterKeyUnwritable(path: path, reason: reason())
         }
         try syncFolder(of: path)
+    }
+
+    /// Takes away what a process that was killed while it wrote a key left beside its place.
+    static func removeDrafts(of path: String) {
+        let slash = path.lastIndex(of: "/")
+        let folder = slash.map { String(path[...$0]) } ?? "./"
+        let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
+        let entries = try? FileManager.default.contentsOfDirectory(atPath: folder)
+        for entry in entries ?? [] where entry.hasPrefix(name + ".") && entry.hasSuffix(".draft") {
+            unlink(folder + entry)
+        }
     }
 
     /// Puts a finished key file in the place of another, for good.

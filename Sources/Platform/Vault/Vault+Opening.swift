@@ -53,7 +53,10 @@ extension Vault {
         }
         if let held, held.id == needed {
             // The rotation's transaction never happened: its key has wrapped nothing.
-            if alone { unlink(waiting) }
+            if alone {
+                unlink(waiting)
+                MasterKey.removeDrafts(of: path)
+            }
             return held
         }
         let newer: MasterKey?

@@ -58,6 +58,8 @@ import Testing
     @Test func `E1 a rotation that never reached the database is dropped at the next start`() throws {
         let old = try Vault.open(.file(path: path), naming: nil, alone: true)
         _ = try old.prepareRotation()
+        // And what a kill in the middle of writing leaves.
+        try Data([1, 2, 3]).write(to: URL(filePath: path + ".new.abc.draft"))
         let started = try Vault.open(.file(path: path), naming: old.masterID, alone: true)
         #expect(started.masterID == old.masterID)
         #expect(try files == ["master.key"])

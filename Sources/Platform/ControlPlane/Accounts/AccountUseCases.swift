@@ -39,16 +39,17 @@ public struct AccountUseCases: Sendable {
             ?? realm.flatMap { AccountRules.fault(realm: $0) }
             ?? extensionNumber.flatMap { AccountRules.fault(extensionNumber: $0) }
         if let fault { throw .from(fault) }
-        let key = try await services.dataKey(of: id)
         let accountID: AccountID = services.newID()
-        let sealed = try password.withBytes { (bytes) throws(ControlPlaneError) in
-            do throws(VaultError) { return try key.seal(bytes, for: accountID) } catch { throw .from(error) }
-        }
         return try await services.perform("addAccount") {
-            let account = NewAccount(
-                id: accountID, username: username, realm: realm.flatMap { $0.isEmpty ? nil : $0 },
-                extensionNumber: extensionNumber.flatMap { $0.isEmpty ? nil : $0 }, secret: sealed)
-            let summary = try await services.store.add(account, to: id, at: services.clock())
+            // A data key that is replaced between sealing and keeping is refused: then it is sealed again.
+            let summary = try await services.followingRotation {
+                let key = try await services.dataKey(of: id)
+                let sealed = try password.withBytes { try key.seal($0, for: accountID) }
+                let account = NewAccount(
+                    id: accountID, username: username, realm: realm.flatMap { $0.isEmpty ? nil : $0 },
+                    extensionNumber: extensionNumber.flatMap { $0.isEmpty ? nil : $0 }, secret: sealed)
+                return try await services.store.add(account, to: id, at: services.clock())
+            }
             try await services.audit(principal, "accounts.add", "registrar \(id)", "1 account")
             return summary
         }
