@@ -65,7 +65,7 @@ struct ImportTable {
         platform("API", [], []),
         platform(
             "Web", ["Bedrock", "RunMetrics", "Domain", "ControlPlane", "API"],
-            ["Hummingbird", "HTTPTypes", "NIOCore", "Mustache", "Logging"]),
+            ["Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOHTTPTypes", "Mustache", "Logging"]),
         Room(
             name: "callmeter", folder: "Sources/callmeter",
             own: Set(engineNames + platformNames),

@@ -98,11 +98,11 @@ struct PageRoutes {
         return Answer.html(templates.render("run", values))
     }
 
-    /// Takes a key from the form and gives a session. The key is looked at where the HTTP library has it, and only its hash is kept.
+    /// Takes a key from the form and gives a session. The key is looked at in locked memory, and only its hash is kept.
     private func signIn(_ request: Request) async throws -> Response {
         guard isFromHere(request) else { return door(wrong: "That form was not sent from this page.") }
-        let body = try await request.body.collect(upTo: Self.largestForm)
-        let bearer = body.withUnsafeReadableBytes { bytes -> AccessUseCases.Bearer? in
+        let bearer = try await SecretBody.withBytes(of: request.body, upTo: Self.largestForm) {
+            bytes -> AccessUseCases.Bearer? in
             let field: StaticString = "key="
             guard bytes.count > field.utf8CodeUnitCount,
                 (0..<field.utf8CodeUnitCount).allSatisfy({ bytes[$0] == field.utf8Start[$0] })

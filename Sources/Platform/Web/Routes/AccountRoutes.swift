@@ -10,8 +10,7 @@ import NIOCore
 
 /// `/registrars/{registrar}/accounts`, `/accounts/{account}`, import, deletion and usage.
 ///
-/// Bodies with passwords stay bytes: never decoded as JSON values, never a String. The buffers belong to the HTTP library, which
-/// may share them with its decoder; those we hold alone are wiped after use.
+/// Bodies with passwords stay bytes: never decoded as JSON values, never a String. They go from `SecretBody` into locked memory.
 struct AccountRoutes {
     let plane: ControlPlane
 
@@ -63,7 +62,7 @@ struct AccountRoutes {
                 .unsupportedMediaType,
                 message: "send username:password lines as text/plain; other formats are not taken yet")
         }
-        var body = ImportBody(request.body)
+        var body = SecretBody(request.body, upTo: WebLimits.largestImport)
         let report = try await plane.accounts.importLines(
             into: context.id("registrar"), dryRun: dryRun, by: context.principal()
         ) { page in
@@ -73,10 +72,10 @@ struct AccountRoutes {
     }
 
     private static func accountBody(of request: Request) async throws -> AccountFields {
-        var buffer = try await request.body.collect(upTo: WebLimits.largestAccountBody)
-        defer { buffer.withUnsafeMutableReadableBytes { LockedMemory.wipe($0) } }
         var fields: AccountFields?
-        try buffer.withUnsafeReadableBytes { bytes in fields = try AccountFields(json: bytes) }
+        try await SecretBody.withBytes(of: request.body, upTo: WebLimits.largestAccountBody) { bytes in
+            fields = try AccountFields(json: bytes)
+        }
         guard let fields = consume fields else { throw AccountFields.invalid("it is empty") }
         return fields
     }
@@ -97,32 +96,5 @@ struct AccountRoutes {
             query.descending = sort.hasPrefix("-")
         }
         return query
-    }
-}
-
-/// The body of an import, read piece by piece into the use case's locked page.
-private struct ImportBody {
-    private var iterator: RequestBody.AsyncIterator
-    private var rest = ByteBuffer()
-    private var received = 0
-
-    init(_ body: RequestBody) { iterator = body.makeAsyncIterator() }
-
-    /// Fills `page` with the next bytes; 0 at the end. Throws when the body is too large.
-    mutating func read(into page: UnsafeMutableRawBufferPointer) async throws -> Int {
-        while rest.readableBytes == 0 {
-            guard let next = try await iterator.next(isolation: #isolation) else { return 0 }
-            received += next.readableBytes
-            guard received <= WebLimits.largestImport else {
-                throw HTTPError(.contentTooLarge, message: "an import has at most \(WebLimits.largestImport) bytes")
-            }
-            rest = next
-        }
-        let count = min(rest.readableBytes, page.count)
-        rest.readWithUnsafeReadableBytes { bytes in
-            page.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
-            return count
-        }
-        return count
     }
 }

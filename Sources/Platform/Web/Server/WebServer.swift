@@ -3,6 +3,7 @@
 public import ControlPlane
 import HTTPTypes
 public import Hummingbird
+import HummingbirdCore
 public import Logging
 import NIOCore
 
@@ -32,7 +33,7 @@ public struct WebServer: Sendable {
         host: String, port: Int, onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
     ) throws -> some ApplicationProtocol {
         Application(
-            router: try router(),
+            router: try router(), server: HTTPServerBuilder { WipedChannel(responder: $0) },
             configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: "callmeter"),
             onServerRunning: { [counters] channel in
                 counters.markReady()
