@@ -39,6 +39,7 @@ struct Listener {
         case .start: break
         case .stop(let run, _, _):
             link.up.put(.stopped(run, StopProof(secretsHeld: 0, wasLocked: true, forced: 0), nil))
+        case .renewed, .revoke: break
         }
     }
 
@@ -129,7 +130,7 @@ extension ControllerFrame {
     var run: RunID {
         switch self {
         case .assign(let assignment): assignment.run
-        case .start(let run, _), .stop(let run, _, _): run
+        case .start(let run, _), .stop(let run, _, _), .renewed(let run, _, _), .revoke(let run, _): run
         }
     }
 }
