@@ -122,7 +122,11 @@ if !engineOnly {
             ["Bedrock", "RunMetrics", "Domain", "UserAgent", "Runtime", "WorkerLink", logging, lifecycle]),
         platform("Vault", ["Bedrock", "Domain", crypto, logging]),
         platform(
-            "Store", ["Bedrock", "RunMetrics", "Domain", .product(name: "GRDB", package: "GRDB.swift"), logging]),
+            "Store",
+            [
+                "Bedrock", "RunMetrics", "Domain", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"), logging,
+            ]),
         platform(
             "ControlPlane",
             ["Bedrock", "RunMetrics", "Domain", "Store", "Vault", "WorkerLink", logging, lifecycle]),

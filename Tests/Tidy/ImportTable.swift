@@ -58,7 +58,7 @@ struct ImportTable {
             "Worker", ["Bedrock", "RunMetrics", "Domain", "UserAgent", "Runtime", "WorkerLink"],
             ["ServiceLifecycle", "Logging"]),
         platform("Vault", ["Bedrock", "Domain"], ["Crypto", "Logging"]),
-        platform("Store", ["Bedrock", "RunMetrics", "Domain"], ["GRDB", "Logging"]),
+        platform("Store", ["Bedrock", "RunMetrics", "Domain"], ["GRDB", "GRDBSQLite", "Logging"]),
         platform(
             "ControlPlane", ["Bedrock", "RunMetrics", "Domain", "Store", "Vault", "WorkerLink"],
             ["ServiceLifecycle", "Logging", "Metrics"]),

@@ -96,16 +96,15 @@ extension ControlPlaneError {
     private static func from(_ error: StoreError) -> ControlPlaneError {
         switch error {
         case .notFound: ControlPlaneError(.notFound, error.description)
-        case .nameTaken: ControlPlaneError(.nameTaken, error.description)
+        case .nameTaken, .nameInImport: ControlPlaneError(.nameTaken, error.description)
         case .inUse(let runs):
             ControlPlaneError(.inUse, error.description, details: ["runs": runs.joined(separator: ",")])
         case .countChanged(let expected, let actual):
             ControlPlaneError(
                 .countChanged, error.description, details: ["expected": "\(expected)", "actual": "\(actual)"])
         case .wrongStatus: ControlPlaneError(.wrongStatus, error.description)
-        case .leaseLost: ControlPlaneError(.wrongStatus, error.description)
-        case .importClosed: ControlPlaneError(.wrongStatus, error.description)
-        case .keyLeaving, .otherMasterKey: ControlPlaneError(.wrongStatus, error.description)
+        case .leaseLost, .importClosed, .importOpen, .keyLeaving, .otherMasterKey:
+            ControlPlaneError(.wrongStatus, error.description)
         case .newerSchema, .engine: ControlPlaneError(.internal, error.description)
         }
     }

@@ -18,7 +18,7 @@ public final class DataKey: Sendable {
     /// The registrar it belongs to.
     public let registrar: RegistrarID
     private let memory: LockedMemory
-    private let scratch = ScratchPages()
+    let scratch = ScratchPages()
 
     /// Copies the key into locked memory; the caller wipes its bytes.
     init(id: KeyID, registrar: RegistrarID, copying key: UnsafeRawBufferPointer) {
@@ -49,16 +49,13 @@ public final class DataKey: Sendable {
     /// Seals a password for one account. The caller's bytes are left as they are.
     public func seal(_ password: UnsafeRawBufferPointer, for account: AccountID) throws(VaultError) -> SealedSecret {
         guard (1...AccountRules.longestPassword).contains(password.count) else { throw .wrongLength(password.count) }
-        let block = SealedSecret.block
-        let length = (Self.prefix + password.count + block - 1) / block * block
+        let length = Self.paddedLength(password.count)
         let label = Label.password(of: account, registrar: registrar, under: id)
         let page = scratch.take()
         defer { scratch.giveBack(page, used: length) }
         do {
             let box = try page.memory.withMutableBytes { bytes in
-                bytes[0] = UInt8(password.count >> 8)
-                bytes[1] = UInt8(password.count & 0xFF)
-                UnsafeMutableRawBufferPointer(rebasing: bytes[Self.prefix..<length]).copyMemory(from: password)
+                Self.pad(password, into: bytes)
                 return try withKey { key in
                     try AES.GCM.seal(
                         UnsafeRawBufferPointer(rebasing: bytes[..<length]), using: key, authenticating: label)
@@ -68,6 +65,18 @@ public final class DataKey: Sendable {
         } catch {
             throw .encryptionFailed
         }
+    }
+
+    /// How long a password of so many bytes is behind its length and padded.
+    static func paddedLength(_ count: Int) -> Int {
+        (prefix + count + SealedSecret.block - 1) / SealedSecret.block * SealedSecret.block
+    }
+
+    /// Writes length and password; the bytes behind are zero before and stay so.
+    static func pad(_ password: UnsafeRawBufferPointer, into bytes: UnsafeMutableRawBufferPointer) {
+        bytes[0] = UInt8(password.count >> 8)
+        bytes[1] = UInt8(password.count & 0xFF)
+        UnsafeMutableRawBufferPointer(rebasing: bytes[prefix..<prefix + password.count]).copyMemory(from: password)
     }
 
     /// Opens an account's password and lends it, in locked memory that is wiped afterwards. The pointer must not leave

@@ -30,9 +30,12 @@ import Vault
         let id: ImportID = Self.id()
         try await store.beginImport(id, into: registrar, at: Self.time)
         let (staged, tally) = try Self.seal(Array(text.utf8), with: key)
-        try await store.stage(staged, in: id)
+        var chunk = StagedChunk(capacity: staged.count)
+        for account in staged { chunk.append(account) }
+        let staging = try await store.stage(chunk, in: id)
         try Self.expectUsernamesButNoCanary(in: folder)
-        let report = tally.report(try await store.publish(id, at: Self.time))
+        try await store.publish(id) { AuditEntry(at: Self.time, who: "test", action: "accounts.import", subject: "") }
+        let report = tally.report(staging.published)
         #expect(report.created == 2_000 && report.failed == 2)
         try Self.expectUsernamesButNoCanary(in: folder)
 

@@ -32,7 +32,7 @@ import Testing
         #expect(try await fixture.names() == [])
         try await fixture.store.abandon(id)
         await #expect(throws: StoreError.importClosed(id.description)) {
-            try await fixture.store.publish(id, at: Sample.time)
+            try await fixture.store.publish(id) { Sample.entry }
         }
         await #expect(throws: StoreError.importClosed(id.description)) {
             try await fixture.store.stage(Sample.staged(["c"], from: 3), in: id)
@@ -45,9 +45,11 @@ import Testing
         engine: StoreEngine
     ) async throws {
         let fixture = try await StoreFixture(engine)
-        for name in ["a", "b"] {
+        let other = Sample.registrar("other", in: fixture.project.id)
+        try await fixture.store.add(other)
+        for (name, registrar) in [("a", fixture.registrar.id), ("b", other.id)] {
             let id: ImportID = Sample.id()
-            try await fixture.store.beginImport(id, into: fixture.registrar.id, at: Sample.time)
+            try await fixture.store.beginImport(id, into: registrar, at: Sample.time)
             try await fixture.store.stage(Sample.staged([name]), in: id)
         }
         #expect(try await fixture.store.sweepImports() == 2)
@@ -63,18 +65,18 @@ import Testing
         #expect(try await fixture.names() == [])
     }
 
-    @Test(arguments: StoreEngine.allCases) func `B7 a preview says what publishing would do, and stores nothing`(
+    @Test(arguments: StoreEngine.allCases) func `B7 a preview says what an import would do, and stores nothing`(
         engine: StoreEngine
     ) async throws {
         let fixture = try await StoreFixture(engine)
         try await fixture.addAccounts(["b"])
+        let chunk = Sample.staged(["a", "b", "c"], from: 4)
+        let preview = try await fixture.store.preview(chunk, into: fixture.registrar.id)
+        #expect(preview == Staging(created: 2, skipped: 1, firstSkipped: [SkippedLine(line: 5, username: "b")]))
+        #expect(try await fixture.names() == ["b"])
         let id: ImportID = Sample.id()
         try await fixture.store.beginImport(id, into: fixture.registrar.id, at: Sample.time)
-        try await fixture.store.stage(Sample.staged(["a", "b", "c"], from: 4), in: id)
-        let preview = try await fixture.store.preview(id)
-        #expect(preview == PublishedImport(created: 2, skipped: 1, firstSkipped: [SkippedLine(line: 5, username: "b")]))
-        #expect(try await fixture.names() == ["b"])
-        #expect(try await fixture.store.publish(id, at: Sample.time) == preview)
+        #expect(try await fixture.store.stage(chunk, in: id) == preview)
     }
 
     @Test(arguments: StoreEngine.allCases)
@@ -86,11 +88,12 @@ import Testing
         for expected in [(created: 25_000, skipped: 0), (created: 0, skipped: 25_000)] {
             let id: ImportID = Sample.id()
             try await fixture.store.beginImport(id, into: fixture.registrar.id, at: Sample.time)
+            var published = Staging()
             for start in stride(from: 0, to: names.count, by: 4_000) {
                 let chunk = Array(names[start..<min(start + 4_000, names.count)])
-                try await fixture.store.stage(Sample.staged(chunk, from: start + 1), in: id)
+                published.add(try await fixture.store.stage(Sample.staged(chunk, from: start + 1), in: id))
             }
-            let published = try await fixture.store.publish(id, at: Sample.time)
+            try await fixture.store.publish(id) { Sample.entry }
             #expect(published.created == expected.created && published.skipped == expected.skipped)
             #expect(published.firstSkipped.count == min(expected.skipped, ImportReport.mostProblems))
             #expect(published.firstSkipped.first?.line == (expected.skipped > 0 ? 1 : nil))
@@ -136,15 +139,16 @@ import Testing
         let id: ImportID = Sample.id()
         try await fixture.store.beginImport(id, into: fixture.registrar.id, at: Sample.time)
         var rules = ImportRules()
-        var staged: [StagedAccount] = []
+        var chunk = StagedChunk()
         func note(_ line: ImportLine) {
             guard case .account(let username, _, _, _) = line.verdict else { return }
             let account = Sample.account(String(decoding: username, as: UTF8.self))
-            staged.append(StagedAccount(line: line.number, account: account))
+            chunk.append(StagedAccount(line: line.number, account: account))
         }
         Array(text.utf8).withUnsafeBytes { rules.visit($0, note) }
         rules.finish(note)
-        try await fixture.store.stage(staged, in: id)
-        return rules.tally.report(try await fixture.store.publish(id, at: Sample.time))
+        let staging = try await fixture.store.stage(chunk, in: id)
+        try await fixture.store.publish(id) { Sample.entry }
+        return rules.tally.report(staging.published)
     }
 }

@@ -132,8 +132,10 @@ import Vault
         #expect(try await store.reseal([fresh[0]]) == 1)
         #expect(try await !store.removeDataKey(old.id) { Self.note("gone") }, "an import may use it")
         let account = NewAccount(id: Sample.id(), username: "late", secret: try Self.secret(under: old.id))
-        try await store.stage([StagedAccount(line: 1, account: account)], in: batch)
-        _ = try await store.publish(batch, at: Sample.time)
+        var chunk = StagedChunk()
+        chunk.append(StagedAccount(line: 1, account: account))
+        try await store.stage(chunk, in: batch)
+        try await store.publish(batch) { Self.note("import") }
         #expect(try await !store.removeDataKey(old.id) { Self.note("gone") }, "the import's account is under it")
         let late = try await store.sealedAccounts(of: registrar, only: old.id, after: 0, limit: 10)
         #expect(late.map(\.account) == [account.id])
@@ -301,8 +303,8 @@ import Vault
         try await queue.write {
             try $0.execute(
                 sql: """
-                    INSERT INTO account (id, registrar, username, secret, added_at)
-                        SELECT randomblob(16), id, 'a', zeroblob(77), 0 FROM registrar;
+                    INSERT INTO account (position, pool, id, username, secret, added_at)
+                        SELECT (number << 32) + 1, number, randomblob(16), 'a', zeroblob(77), 0 FROM pool;
                     UPDATE vault SET master = randomblob(16)
                     """)
         }
@@ -311,6 +313,7 @@ import Vault
             problems == [
                 "1 accounts are sealed under a key that is gone or another registrar's",
                 "1 data keys are wrapped under another master key than the database names",
+                "1 registrars count other than the accounts that they have",
             ])
     }
 }

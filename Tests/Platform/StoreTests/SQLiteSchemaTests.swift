@@ -49,9 +49,11 @@ import Vault
     {
         let fixture = try await StoreFixture(.sqliteFile)
         try await fixture.addAccounts(["a"])
-        let columns = "id, registrar, username, secret, added_at"
+        let columns = "position, pool, id, username, secret, added_at"
         func insertion(_ name: String) -> String {
-            "INSERT INTO account (\(columns)) SELECT randomblob(16), registrar, \(name), secret, 0 FROM account"
+            """
+            INSERT INTO account (\(columns)) SELECT position + 1, pool, randomblob(16), \(name), secret, 0 FROM account
+            """
         }
         #expect(try refused(insertion("'a'"), by: fixture))
         #expect(try refused(insertion("''"), by: fixture))

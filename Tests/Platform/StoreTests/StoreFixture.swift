@@ -75,8 +75,9 @@ final class StoreFixture: Sendable {
     func importNames(_ names: [String]) async throws -> PublishedImport {
         let id: ImportID = Sample.id()
         try await store.beginImport(id, into: registrar.id, at: Sample.time)
-        try await store.stage(Sample.staged(names), in: id)
-        return try await store.publish(id, at: Sample.time)
+        let staging = try await store.stage(Sample.staged(names), in: id)
+        try await store.publish(id) { Sample.entry }
+        return staging.published
     }
 
     /// The whole audit log.
@@ -132,9 +133,15 @@ enum Sample {
 
     static func account(_ name: String) -> NewAccount { NewAccount(id: id(), username: name, secret: secret()) }
 
-    static func staged(_ names: [String], from line: Int = 1) -> [StagedAccount] {
-        names.enumerated().map { StagedAccount(line: line + $0.offset, account: account($0.element)) }
+    static func staged(_ names: [String], from line: Int = 1) -> StagedChunk {
+        var chunk = StagedChunk(capacity: names.count)
+        for (place, name) in names.enumerated() {
+            chunk.append(StagedAccount(line: line + place, account: account(name)))
+        }
+        return chunk
     }
+
+    static var entry: AuditEntry { AuditEntry(at: time, who: "test", action: "accounts.import", subject: "registrar") }
 }
 
 /// The operations on leases as most tests want them: by nobody in particular, for a term that does not pass.

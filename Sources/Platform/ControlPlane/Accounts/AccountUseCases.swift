@@ -56,13 +56,17 @@ public struct AccountUseCases: Sendable {
     }
 
     /// Imports a list of accounts (B1–B8): see `ImportAccounts.run`. Needs editor. Throws `invalid` for a list that is none of
-    /// its format.
+    /// its format, and `wrongStatus` while another import into the registrar is under way.
+    ///
+    /// `progress` is called after every chunk and at the end.
     public func importLines(
         into id: RegistrarID, as format: ImportFormat = .lines, dryRun: Bool, by principal: Principal,
+        progress: (@Sendable (ImportProgress) -> Void)? = nil,
         reading read: (UnsafeMutableRawBufferPointer) async throws -> Int
     ) async throws(ControlPlaneError) -> ImportReport {
         _ = try await services.registrar(id, role: .editor, by: principal)
-        return try await importer.run(into: id, as: format, dryRun: dryRun, by: principal, reading: read)
+        return try await importer.run(
+            into: id, as: format, dryRun: dryRun, by: principal, progress: progress, reading: read)
     }
 
     /// One page of a registrar's accounts.

@@ -26,20 +26,23 @@ public protocol AccountStore: Sendable {
     func record(_ updates: [RegistrationUpdate], under fence: LeaseFence?) async throws
 }
 
-/// Bulk import: rows are staged in chunks, then one short transaction publishes them (B6).
+/// Bulk import: rows go in chunks to where they stay, unseen until one short transaction publishes them (B6).
 public protocol ImportStore: Sendable {
-    /// Opens an import into a registrar. Throws `notFound`.
+    /// Opens an import into a registrar. Throws `notFound`, and `importOpen` while another is open.
     func beginImport(_ id: ImportID, into registrar: RegistrarID, at time: UnixTime) async throws
-    /// Stages accounts, with the lines they came from, in rising order of lines. Usernames within one import differ.
-    /// Throws `importClosed`.
-    func stage(_ accounts: [StagedAccount], in id: ImportID) async throws
-    /// Adds what was staged, in order of lines, and skips usernames the registrar has. Throws `importClosed`.
-    func publish(_ id: ImportID, at time: UnixTime) async throws -> PublishedImport
-    /// What publishing would do now, storing nothing (B7). Throws `importClosed`.
-    func preview(_ id: ImportID) async throws -> PublishedImport
-    /// Forgets what was staged. An import that is over already is passed over.
+    /// Adds accounts behind all others of the registrar, in the order of the chunk, which is that of their lines; nobody
+    /// sees them before they are published. A username that the registrar has is skipped. Usernames within one import
+    /// differ. Throws `importClosed`.
+    @discardableResult
+    func stage(_ chunk: StagedChunk, in id: ImportID) async throws -> Staging
+    /// What staging a chunk into a registrar would do now, storing nothing (B7). Throws `notFound`.
+    func preview(_ chunk: StagedChunk, into registrar: RegistrarID) async throws -> Staging
+    /// Shows everybody what was staged, and appends what `audit` says to the audit log; takes as long for a million
+    /// accounts as for one. Throws `importClosed`.
+    func publish(_ id: ImportID, audit: @escaping @Sendable () -> AuditEntry) async throws
+    /// Removes what was staged, in short transactions. An import that is over already is passed over.
     func abandon(_ id: ImportID) async throws
-    /// Forgets every import that is not published: they belong to a process that is gone. To be called at start only.
+    /// Removes every import that is not published: they belong to a process that is gone. To be called at start only.
     /// Gives how many there were.
     @discardableResult
     func sweepImports() async throws -> Int

@@ -18,6 +18,10 @@ public enum StoreError: Error, Hashable, Sendable {
     case notFound(kind: String, id: String)
     /// The name is taken; what kind of thing has it.
     case nameTaken(kind: String, name: String)
+    /// An import that is not over has the username.
+    case nameInImport(String)
+    /// The registrar has an import that is not over; no second one is begun.
+    case importOpen(registrar: String)
     /// Live runs stand against it.
     case inUse(runs: [String])
     /// The number of accounts changed since the caller counted.
@@ -44,6 +48,10 @@ extension StoreError: CustomStringConvertible {
         switch self {
         case .notFound(let kind, let id): "there is no \(kind) \(id)"
         case .nameTaken(let kind, let name): "there is a \(kind) named \"\(name)\" already; choose another name"
+        case .nameInImport(let name):
+            "the username \"\(name)\" is taken by an import that is under way; wait for its end"
+        case .importOpen(let registrar):
+            "an import into registrar \(registrar) is under way; wait for its end, then begin the next"
         case .inUse(let runs): "in use by run \(runs.joined(separator: ", ")); wait for its end or stop it"
         case .countChanged(let expected, let actual):
             "\(expected) accounts were expected, but there are \(actual); look at the list again"

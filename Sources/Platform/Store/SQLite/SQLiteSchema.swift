@@ -15,6 +15,9 @@ enum SQLiteSchema {
         migrator.registerMigration("2 a registrar's DNS server") { database in
             try database.execute(sql: "ALTER TABLE registrar ADD COLUMN dns TEXT CHECK (dns <> '')")
         }
+        migrator.registerMigration("3 accounts by pool, imported in place") { database in
+            for statement in [pools, pooledAccounts, openImports] { try database.execute(sql: statement) }
+        }
         migrator.registerMigration("4 leases with an end, runs without a project") { database in
             for statement in [runsThatStay, leasesThatEnd] { try database.execute(sql: statement) }
         }
@@ -190,6 +193,69 @@ enum SQLiteSchema {
             BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END;
         CREATE TRIGGER audit_kept BEFORE DELETE ON audit
             BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END;
+        """
+
+    /// A registrar's accounts are its pool. The small number stands for the registrar in every account's row and index;
+    /// `accounts` counts those that are seen, `last` is the place in the order of addition that was given last.
+    private static let pools = """
+        CREATE TABLE pool (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            registrar BLOB NOT NULL UNIQUE REFERENCES registrar (id) ON DELETE CASCADE,
+            accounts INTEGER NOT NULL DEFAULT 0 CHECK (accounts >= 0),
+            last INTEGER NOT NULL DEFAULT 0 CHECK (last BETWEEN 0 AND 4294967295)
+        ) STRICT;
+        INSERT INTO pool (registrar, accounts, last)
+            SELECT id, (SELECT count(*) FROM account WHERE account.registrar = registrar.id),
+                (SELECT coalesce(max(position), 0) FROM account WHERE account.registrar = registrar.id)
+            FROM registrar ORDER BY created_at;
+        CREATE TRIGGER registrar_has_pool AFTER INSERT ON registrar
+            BEGIN INSERT INTO pool (registrar) VALUES (new.id); END;
+        """
+
+    /// A position is the pool's number times 2³² plus the place within the pool: the rows of a pool lie together in the
+    /// order of addition, and no index is needed for that. No place is given twice.
+    private static let pooledAccounts = """
+        CREATE TABLE pooled_account (
+            position INTEGER PRIMARY KEY,
+            pool INTEGER NOT NULL REFERENCES pool (number) ON DELETE CASCADE,
+            import INTEGER NOT NULL DEFAULT 0,
+            id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+            username TEXT NOT NULL CHECK (length(CAST(username AS BLOB)) BETWEEN 1 AND 255),
+            realm TEXT CHECK (length(CAST(realm AS BLOB)) BETWEEN 1 AND 255),
+            extension TEXT CHECK (length(CAST(extension AS BLOB)) BETWEEN 1 AND 255),
+            secret BLOB NOT NULL CHECK (length(secret) > 0),
+            added_at INTEGER NOT NULL,
+            registration_status INTEGER,
+            registration_reason TEXT,
+            registration_at INTEGER,
+            leftover_contact TEXT,
+            leftover_expires_at INTEGER,
+            UNIQUE (pool, username),
+            CHECK (position >> 32 = pool),
+            CHECK ((leftover_contact IS NULL) = (leftover_expires_at IS NULL))
+        ) STRICT;
+        INSERT INTO pooled_account
+            SELECT (pool.number << 32) + position, pool.number, 0, account.id, username, realm, extension, secret,
+                added_at, registration_status, registration_reason, registration_at, leftover_contact,
+                leftover_expires_at
+            FROM account JOIN pool ON pool.registrar = account.registrar ORDER BY pool.number, position;
+        DROP TABLE account;
+        ALTER TABLE pooled_account RENAME TO account;
+        """
+
+    /// The rows of an import lie among the accounts from the start; they are seen once its row here is gone. So
+    /// publishing takes no longer for a million accounts than for one. A registrar has one open import at most.
+    private static let openImports = """
+        DROP TABLE account_import;
+        DELETE FROM staged_account;
+        CREATE TABLE account_import (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+            registrar BLOB NOT NULL UNIQUE REFERENCES registrar (id) ON DELETE CASCADE,
+            after INTEGER NOT NULL,
+            staged INTEGER NOT NULL DEFAULT 0 CHECK (staged >= 0),
+            begun_at INTEGER NOT NULL
+        ) STRICT;
         """
 
     /// Runs outlive their project (G4): SQLite changes a column's constraints by a new table only.

@@ -20,22 +20,26 @@ extension SQLiteStore {
         _ account: NewAccount, to registrar: RegistrarID, at time: UnixTime
     ) async throws -> AccountSummary {
         try await write { database in
-            try database.require("registrar", registrar)
+            var end = try Self.poolEnd(of: registrar, in: database)
+            end.last += 1
             try Self.requireKey(account.secret.key, of: registrar, in: database)
-            try database.naming("account", account.username) {
+            do {
                 try database.execute(
                     sql: """
-                        INSERT INTO account (id, registrar, username, realm, extension, secret, added_at)
-                        VALUES (?, ?, ?, ?, ?, ?, ?)
+                        INSERT INTO account (position, pool, id, username, realm, extension, secret, added_at)
+                        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                         """,
                     arguments: [
-                        account.id.blob, registrar.blob, account.username, account.realm, account.extensionNumber,
-                        account.secret.blob, time.nanoseconds,
+                        end.last, end.number, account.id.blob, account.username, account.realm,
+                        account.extensionNumber, account.secret.blob, time.nanoseconds,
                     ])
+            } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_CONSTRAINT_UNIQUE {
+                throw try Self.taken(account.username, in: end.number, database)
             }
+            try Self.update(end, accounts: 1, in: database)
             return AccountSummary(
                 id: account.id, registrar: registrar, username: account.username, realm: account.realm,
-                extensionNumber: account.extensionNumber, position: database.lastInsertedRowID, addedAt: time,
+                extensionNumber: account.extensionNumber, position: end.last & Self.placeMask, addedAt: time,
                 inUseBy: nil, lastRegistration: nil)
         }
     }
@@ -43,20 +47,19 @@ extension SQLiteStore {
     public func accounts(of registrar: RegistrarID, _ query: AccountQuery) async throws -> Page<AccountSummary> {
         try await read { database in
             let (condition, arguments) = Self.condition(registrar, query)
-            let from = "FROM account \(Self.withHolder) WHERE \(condition)"
-            let total = try Int.fetchOne(database, sql: "SELECT count(*) \(from)", arguments: arguments) ?? 0
+            let total = try Self.total(of: registrar, query, in: database)
             let direction = query.descending ? "DESC" : "ASC"
-            let column =
+            // Every account is added with the time of its addition, so both orders are the order of places.
+            let (from, column) =
                 switch query.order {
-                case .position: "position"
-                case .username: "username"
-                case .addedAt: "added_at"
+                case .position, .addedAt: (Self.poolInOrder, "position")
+                case .username: (Self.poolByName, "username")
                 }
             let rows = try Row.fetchAll(
                 database,
                 sql: """
-                    SELECT \(Self.summaryColumns) \(from) ORDER BY account.\(column) \(direction),
-                        account.position \(direction) LIMIT ? OFFSET ?
+                    SELECT \(Self.summaryColumns) FROM \(from) WHERE \(condition)
+                    ORDER BY account.\(column) \(direction) LIMIT ? OFFSET ?
                     """,
                 arguments: arguments + [query.page.perPage, query.page.offset])
             return Page(items: try rows.map(Self.summary), total: total)
@@ -68,7 +71,8 @@ extension SQLiteStore {
             try Row.fetchOne(
                 database,
                 sql: """
-                    SELECT \(Self.summaryColumns) FROM account \(Self.withHolder) WHERE account.id = ?
+                    SELECT \(Self.summaryColumns) FROM account \(Self.poolOfAccount)
+                    WHERE account.id = ? AND \(Self.visible)
                     """,
                 arguments: [id.blob]
             ).map(Self.summary)
@@ -83,7 +87,7 @@ extension SQLiteStore {
         of registrar: RegistrarID, _ selection: AccountSelection, expectedCount: Int?
     ) async throws -> AccountDeletion {
         let deletion = try await write { database in
-            try database.require("registrar", registrar)
+            let pool = try Self.poolEnd(of: registrar, in: database)
             let deletion =
                 switch selection {
                 case .ids(let ids): try Self.delete(ids, of: registrar, in: database)
@@ -95,6 +99,7 @@ extension SQLiteStore {
                 // Thrown out of the transaction, this takes the deletion back.
                 throw StoreError.countChanged(expected: expectedCount, actual: selected)
             }
+            try Self.update(pool, accounts: -deletion.deleted, in: database)
             return deletion
         }
         if deletion.deleted > 0 { await afterForgetting() }
@@ -138,13 +143,13 @@ extension SQLiteStore {
         let row = try Row.fetchOne(
             database,
             sql: """
-                SELECT name, (SELECT count(*) FROM account WHERE registrar = registrar.id) AS total
-                FROM registrar WHERE id = ?
+                SELECT registrar.name, pool.accounts FROM registrar JOIN pool ON pool.registrar = registrar.id
+                WHERE registrar.id = ?
                 """,
             arguments: [registrar.blob])
         guard let row else { throw StoreError.notFound(kind: "registrar", id: registrar.description) }
         return AccountUsage(
-            registrar: registrar, registrarName: row["name"], total: row["total"],
+            registrar: registrar, registrarName: row["name"], total: row["accounts"],
             holders: try holders(of: registrar, in: database))
     }
 
@@ -154,22 +159,23 @@ extension SQLiteStore {
             database,
             sql: """
                 SELECT lease_term.run, count(*) AS accounts FROM lease
-                JOIN account ON account.position = lease.account JOIN lease_term ON lease_term.fence = lease.fence
-                WHERE account.registrar = ? GROUP BY lease.fence ORDER BY lease_term.run
+                JOIN account ON account.position = lease.account \(poolOfAccount)
+                JOIN lease_term ON lease_term.fence = lease.fence
+                WHERE pool.registrar = ? GROUP BY lease.fence ORDER BY lease_term.run
                 """,
             arguments: [registrar.blob]
         ).map { AccountHolding(run: try $0.id("run"), accounts: $0["accounts"]) }
     }
 
-    /// Joins an account with its lease and the run that has it, where there is one.
-    private static let withHolder = """
-        LEFT JOIN lease ON lease.account = account.position LEFT JOIN lease_term ON lease_term.fence = lease.fence
-        """
+    private static let placeMask: Int64 = 0xFFFF_FFFF
 
+    /// Who has the account is looked up for the rows of the page only, not for those before it.
     private static let summaryColumns = """
-        account.id, account.registrar, account.username, account.realm, account.extension, account.position,
+        account.id, pool.registrar, account.username, account.realm, account.extension, \(place) AS place,
         account.added_at, account.registration_status, account.registration_reason, account.registration_at,
-        lease_term.run, lease.endpoint
+        (SELECT lease_term.run FROM lease JOIN lease_term ON lease_term.fence = lease.fence
+            WHERE lease.account = account.position) AS run,
+        (SELECT lease.endpoint FROM lease WHERE lease.account = account.position) AS endpoint
         """
 
     private static func summary(_ row: Row) throws -> AccountSummary {
@@ -180,43 +186,69 @@ extension SQLiteStore {
         }
         return AccountSummary(
             id: try row.id("id"), registrar: try row.id("registrar"), username: row["username"], realm: row["realm"],
-            extensionNumber: row["extension"], position: row["position"], addedAt: row.time("added_at"),
+            extensionNumber: row["extension"], position: row["place"], addedAt: row.time("added_at"),
             inUseBy: try row.optionalID("run"), endpoint: row["endpoint"], lastRegistration: registration)
     }
 
-    /// The WHERE of a query over account and its lease.
+    /// The WHERE of a query over a pool's accounts.
     private static func condition(_ registrar: RegistrarID, _ query: AccountQuery) -> (String, StatementArguments) {
-        var condition = "account.registrar = ?"
+        var condition = "pool.registrar = ? AND \(visible)"
         var arguments: StatementArguments = [registrar.blob]
         if let text = query.text, !text.isEmpty {
             condition += " AND account.username LIKE ? ESCAPE '\\'"
             arguments += [pattern(containing: text)]
         }
-        if let inUse = query.inUse { condition += inUse ? " AND lease.fence IS NOT NULL" : " AND lease.fence IS NULL" }
+        if let inUse = query.inUse { condition += inUse ? " AND \(held)" : " AND NOT \(held)" }
         return (condition, arguments)
+    }
+
+    private static let held = "EXISTS (SELECT 1 FROM lease WHERE lease.account = account.position)"
+
+    /// How many accounts a query finds: from the counters where no username is asked for.
+    private static func total(
+        of registrar: RegistrarID, _ query: AccountQuery, in database: Database
+    ) throws -> Int {
+        if let text = query.text, !text.isEmpty {
+            let (condition, arguments) = condition(registrar, query)
+            return try Int.fetchOne(
+                database, sql: "SELECT count(*) FROM \(poolInOrder) WHERE \(condition)", arguments: arguments) ?? 0
+        }
+        let all = try Int.fetchOne(
+            database, sql: "SELECT accounts FROM pool WHERE registrar = ?", arguments: [registrar.blob])
+        guard let all, let inUse = query.inUse else { return all ?? 0 }
+        let held = try holders(of: registrar, in: database).reduce(0) { $0 + $1.accounts }
+        return inUse ? held : all - held
+    }
+
+    /// Why a username cannot be added: an account has it, or an import that is not over.
+    private static func taken(_ username: String, in pool: Int64, _ database: Database) throws -> StoreError {
+        let seen = try Bool.fetchOne(
+            database, sql: "SELECT \(visible) FROM account WHERE pool = ? AND username = ?",
+            arguments: [pool, username])
+        return seen == false ? .nameInImport(username) : .nameTaken(kind: "account", name: username)
     }
 
     private static func delete(
         _ query: AccountQuery, of registrar: RegistrarID, in database: Database
     ) throws -> AccountDeletion {
         let (condition, arguments) = condition(registrar, query)
-        let held = """
-            FROM account JOIN lease ON lease.account = account.position
+        let taken = """
+            FROM lease JOIN account ON account.position = lease.account \(poolOfAccount)
             JOIN lease_term ON lease_term.fence = lease.fence WHERE \(condition)
             """
-        let count = try Int.fetchOne(database, sql: "SELECT count(*) \(held)", arguments: arguments) ?? 0
+        let count = try Int.fetchOne(database, sql: "SELECT count(*) \(taken)", arguments: arguments) ?? 0
         let named = try Row.fetchAll(
             database,
             sql: """
-                SELECT account.id, account.username, lease_term.run \(held) ORDER BY account.position
+                SELECT account.id, account.username, lease_term.run \(taken) ORDER BY account.position
                 LIMIT \(AccountDeletion.mostNamed)
                 """,
             arguments: arguments
         ).map { HeldAccount(account: try $0.id("id"), username: $0["username"], run: try $0.id("run")) }
         try database.execute(
             sql: """
-                DELETE FROM account WHERE \(condition)
-                    AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.account = account.position)
+                DELETE FROM account WHERE position IN (
+                    SELECT account.position FROM \(poolInOrder) WHERE \(condition) AND NOT \(held))
                 """,
             arguments: arguments)
         return AccountDeletion(deleted: database.changesCount, refusedCount: count, refused: named)
@@ -227,11 +259,15 @@ extension SQLiteStore {
     ) throws -> AccountDeletion {
         let lookup = try database.cachedStatement(
             sql: """
-                SELECT account.username, account.position, lease_term.run FROM account
+                SELECT account.username, account.position, lease_term.run FROM account \(poolOfAccount)
                 JOIN lease ON lease.account = account.position JOIN lease_term ON lease_term.fence = lease.fence
-                WHERE account.id = ? AND account.registrar = ?
+                WHERE account.id = ? AND pool.registrar = ?
                 """)
-        let removal = try database.cachedStatement(sql: "DELETE FROM account WHERE id = ? AND registrar = ?")
+        let removal = try database.cachedStatement(
+            sql: """
+                DELETE FROM account WHERE id = ? AND \(visible)
+                    AND pool = (SELECT number FROM pool WHERE registrar = ?)
+                """)
         var deleted = 0
         var held: [(position: Int64, account: HeldAccount)] = []
         for id in Set(ids) {

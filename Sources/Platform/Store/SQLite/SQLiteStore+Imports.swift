@@ -8,146 +8,138 @@ public import Domain
 import GRDB
 
 extension SQLiteStore {
-    /// Staged rows are removed in transactions of so many, so that the writer is free again soon.
-    private static let removedAtOnce = 10_000
+    /// Rows are removed in transactions of so many places, so that the writer is soon free again.
+    private static let removedAtOnce: Int64 = 5_000
 
     public func beginImport(_ id: ImportID, into registrar: RegistrarID, at time: UnixTime) async throws {
         try await write { database in
-            try database.require("registrar", registrar)
-            try database.execute(
-                sql: "INSERT INTO account_import (id, registrar, begun_at) VALUES (?, ?, ?)",
-                arguments: [id.blob, registrar.blob, time.nanoseconds])
+            let end = try Self.poolEnd(of: registrar, in: database)
+            do {
+                try database.execute(
+                    sql: "INSERT INTO account_import (id, registrar, after, begun_at) VALUES (?, ?, ?, ?)",
+                    arguments: [id.blob, registrar.blob, end.last, time.nanoseconds])
+            } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_CONSTRAINT_UNIQUE {
+                throw StoreError.importOpen(registrar: registrar.description)
+            }
         }
     }
 
-    public func stage(_ accounts: [StagedAccount], in id: ImportID) async throws {
+    @discardableResult
+    public func stage(_ chunk: StagedChunk, in id: ImportID) async throws -> Staging {
         try await write { database in
+            let open = try OpenImport(id, in: database)
+            if let key = chunk.key { try Self.requireKey(key, of: open.registrar, for: id, in: database) }
+            var end = try Self.poolEnd(of: open.registrar, in: database)
+            let staging = try AccountInsertion(open, in: database).insert(chunk, after: &end, in: database)
+            try Self.update(end, accounts: 0, in: database)
             try database.execute(
-                sql: "UPDATE account_import SET staged = staged + ? WHERE id = ?",
-                arguments: [accounts.count, id.blob])
-            guard database.changesCount == 1 else { throw StoreError.importClosed(id.description) }
-            if let key = accounts.first?.account.secret.key {
-                try Self.requireKey(key, of: Self.openImport(id, in: database).0, for: id, in: database)
-            }
-            let insertion = try database.cachedStatement(
-                sql: """
-                    INSERT INTO staged_account (import, line, id, username, realm, extension, secret)
-                    VALUES (?, ?, ?, ?, ?, ?, ?)
-                    """)
-            let batch = id.blob
-            for staged in accounts {
-                let account = staged.account
-                try insertion.execute(arguments: [
-                    batch, staged.line, account.id.blob, account.username, account.realm, account.extensionNumber,
-                    account.secret.blob,
-                ])
-            }
+                sql: "UPDATE account_import SET staged = staged + ? WHERE number = ?",
+                arguments: [staging.created, open.number])
+            return staging
         }
     }
 
-    public func publish(_ id: ImportID, at time: UnixTime) async throws -> PublishedImport {
-        let published = try await write { database in
-            let (registrar, staged) = try Self.openImport(id, in: database)
-            let last = try Int64.fetchOne(database, sql: "SELECT coalesce(max(position), 0) FROM account") ?? 0
-            // The accounts are not read in the same statement: SQLite would hold all rows in memory first.
-            try database.execute(
-                sql: """
-                    INSERT INTO account (id, registrar, username, realm, extension, secret, added_at)
-                    SELECT id, ?, username, realm, extension, secret, ? FROM staged_account
-                    WHERE import = ? ORDER BY line ON CONFLICT (registrar, username) DO NOTHING
-                    """,
-                arguments: [registrar.blob, time.nanoseconds, id.blob])
-            let created = database.changesCount
-            let skipped = staged - created
-            var firstSkipped: [SkippedLine] = []
-            if skipped > 0 {
-                let known = try Self.countKnown(id, registrar: registrar, upTo: last, in: database)
-                guard known == skipped else { throw StoreError.engine("a username was staged twice") }
-                firstSkipped = try Self.firstKnown(id, registrar: registrar, upTo: last, in: database)
-            }
-            try database.execute(sql: "DELETE FROM account_import WHERE id = ?", arguments: [id.blob])
-            return PublishedImport(created: created, skipped: skipped, firstSkipped: firstSkipped)
-        }
-        // The accounts are there; rows that cannot be removed now are swept at the next start.
-        try? await removeStaged(of: id)
-        return published
-    }
-
-    public func preview(_ id: ImportID) async throws -> PublishedImport {
+    public func preview(_ chunk: StagedChunk, into registrar: RegistrarID) async throws -> Staging {
         try await read { database in
-            let (registrar, staged) = try Self.openImport(id, in: database)
-            let known = try Self.countKnown(id, registrar: registrar, upTo: .max, in: database)
-            return PublishedImport(
-                created: staged - known, skipped: known,
-                firstSkipped: try Self.firstKnown(id, registrar: registrar, upTo: .max, in: database))
+            let pool = try Self.poolEnd(of: registrar, in: database).number
+            let search = try database.cachedStatement(
+                sql: "SELECT 1 FROM account WHERE pool = ? AND username = ? AND \(Self.visible)")
+            var staging = Staging()
+            for row in chunk.rows {
+                let username = chunk.username(of: row)
+                if try Bool.fetchOne(search, arguments: [pool, username]) == nil {
+                    staging.created += 1
+                } else {
+                    staging.skip(line: row.line, username: username)
+                }
+            }
+            return staging
+        }
+    }
+
+    public func publish(_ id: ImportID, audit: @escaping @Sendable () -> AuditEntry) async throws {
+        try await write { database in
+            let open = try OpenImport(id, in: database)
+            try Self.update(
+                try Self.poolEnd(of: open.registrar, in: database), accounts: open.staged, in: database)
+            try database.execute(sql: "DELETE FROM account_import WHERE number = ?", arguments: [open.number])
+            try Self.append(audit(), in: database)
         }
     }
 
     public func abandon(_ id: ImportID) async throws {
-        try await write { database in
-            try database.execute(sql: "DELETE FROM account_import WHERE id = ?", arguments: [id.blob])
+        let rest = try await write { database -> OpenImport? in
+            do { return try OpenImport(id, in: database) } catch StoreError.importClosed { return nil }
         }
-        try? await removeStaged(of: id)
+        if let rest { try await remove(rest) }
     }
 
     @discardableResult
     public func sweepImports() async throws -> Int {
-        try await write { database in
-            try database.execute(sql: "DELETE FROM account_import")
-            let swept = database.changesCount
-            // Rows of an import that was published just before a crash go as well.
-            try database.execute(sql: "DELETE FROM staged_account")
-            return swept
+        let rests = try await write { database -> [OpenImport] in
+            try Row.fetchAll(database, sql: "SELECT * FROM account_import").map(OpenImport.init)
         }
-    }
-
-    /// Staged rows whose username an account up to a position has. The plus keeps the planner from searching by position,
-    /// which reads all accounts for every row, rather than by username.
-    private static let known = """
-        FROM staged_account JOIN account ON account.registrar = ? AND account.username = staged_account.username
-        WHERE staged_account.import = ? AND +account.position <= ?
-        """
-
-    private static func openImport(_ id: ImportID, in database: Database) throws -> (RegistrarID, Int) {
-        let row = try Row.fetchOne(
-            database, sql: "SELECT registrar, staged FROM account_import WHERE id = ?", arguments: [id.blob])
-        guard let row else { throw StoreError.importClosed(id.description) }
-        return (try row.id("registrar"), row["staged"])
-    }
-
-    private static func countKnown(
-        _ id: ImportID, registrar: RegistrarID, upTo position: Int64, in database: Database
-    ) throws -> Int {
-        try Int.fetchOne(
-            database, sql: "SELECT count(*) \(known)", arguments: [registrar.blob, id.blob, position]) ?? 0
-    }
-
-    private static func firstKnown(
-        _ id: ImportID, registrar: RegistrarID, upTo position: Int64, in database: Database
-    ) throws -> [SkippedLine] {
-        try Row.fetchAll(
-            database,
-            sql: """
-                SELECT staged_account.line, staged_account.username \(known) ORDER BY staged_account.line
-                LIMIT \(ImportReport.mostProblems)
-                """,
-            arguments: [registrar.blob, id.blob, position]
-        ).map { SkippedLine(line: $0["line"], username: $0["username"]) }
-    }
-
-    private func removeStaged(of id: ImportID) async throws {
-        while true {
-            let removed = try await write { database in
+        for rest in rests { try await remove(rest) }
+        var removed = 1
+        while removed > 0 {
+            removed = try await write { database in
                 try database.execute(
                     sql: """
-                        DELETE FROM staged_account WHERE import = ? AND line <= coalesce(
-                            (SELECT line FROM staged_account WHERE import = ? ORDER BY line
-                                LIMIT 1 OFFSET \(Self.removedAtOnce)), \(Int64.max))
-                        """,
-                    arguments: [id.blob, id.blob])
+                        DELETE FROM staged_account WHERE (import, line) IN (
+                            SELECT import, line FROM staged_account LIMIT \(Self.removedAtOnce))
+                        """)
                 return database.changesCount
             }
-            if removed <= Self.removedAtOnce { return }
         }
+        return rests.count
+    }
+
+    /// Removes an import's rows from the last to the first, then the import: stopped anywhere, the rows that are left are
+    /// still those of an open import, and the next start removes them.
+    private func remove(_ open: OpenImport) async throws {
+        let end = try await read { try Self.poolEnd(of: open.registrar, in: $0) }
+        var last = end.last
+        while last > open.after {
+            let (first, upTo) = (max(open.after, last - Self.removedAtOnce), last)
+            try await write { database in
+                try database.execute(
+                    sql: "DELETE FROM account WHERE position > ? AND position <= ? AND import = ?",
+                    arguments: [first, upTo, open.number])
+            }
+            last = first
+        }
+        try await write { database in
+            try database.execute(sql: "DELETE FROM account_import WHERE number = ?", arguments: [open.number])
+        }
+    }
+}
+
+/// An import that is neither published nor removed.
+struct OpenImport {
+    /// What its rows are marked with.
+    var number: Int64
+    /// The registrar it goes into.
+    var registrar: RegistrarID
+    /// The position given last when it began: its rows come behind.
+    var after: Int64
+    /// How many rows it has.
+    var staged: Int
+    /// When it began, which is when its accounts are added.
+    var begunAt: Int64
+
+    /// Throws `importClosed` where there is none.
+    init(_ id: ImportID, in database: Database) throws {
+        let row = try Row.fetchOne(
+            database, sql: "SELECT * FROM account_import WHERE id = ?", arguments: [id.blob])
+        guard let row else { throw StoreError.importClosed(id.description) }
+        try self.init(row)
+    }
+
+    init(_ row: Row) throws {
+        number = row["number"]
+        registrar = try row.id("registrar")
+        after = row["after"]
+        staged = row["staged"]
+        begunAt = row["begun_at"]
     }
 }

@@ -51,8 +51,8 @@ extension SQLiteStore {
     /// Each counts what must not be. Foreign keys and unique indexes are checked by SQLite itself; these are the rest.
     private static let rules: KeyValuePairs = [
         "accounts are sealed under a key that is gone or another registrar's": """
-        SELECT count(*) FROM account WHERE NOT EXISTS (SELECT 1 FROM data_key
-            WHERE data_key.id = substr(account.secret, 2, 16) AND data_key.registrar = account.registrar)
+        SELECT count(*) FROM account \(poolOfAccount) WHERE NOT EXISTS (SELECT 1 FROM data_key
+            WHERE data_key.id = substr(account.secret, 2, 16) AND data_key.registrar = pool.registrar)
         """,
         "data keys are wrapped under another master key than the database names": """
         SELECT count(*) FROM data_key WHERE substr(sealed, 2, 16) IS NOT (SELECT master FROM vault)
@@ -77,8 +77,17 @@ extension SQLiteStore {
         "accounts are held by more than one lease": """
         SELECT count(*) FROM (SELECT account FROM lease GROUP BY account HAVING count(*) > 1)
         """,
+        "registrars count other than the accounts that they have": """
+        SELECT count(*) FROM pool WHERE accounts <> (SELECT count(*) FROM account WHERE pool = number AND \(visible))
+        """,
+        "registrars have no pool of accounts": """
+        SELECT count(*) FROM registrar WHERE NOT EXISTS (SELECT 1 FROM pool WHERE pool.registrar = registrar.id)
+        """,
+        "accounts of an open import are lent": """
+        SELECT count(*) FROM lease JOIN account ON account.position = lease.account WHERE NOT \(visible)
+        """,
         "usernames occur more than once on a registrar": """
-        SELECT count(*) FROM (SELECT 1 FROM account GROUP BY registrar, username HAVING count(*) > 1)
+        SELECT count(*) FROM (SELECT 1 FROM account GROUP BY pool, username HAVING count(*) > 1)
         """,
     ]
 }

@@ -89,19 +89,25 @@ extension SQLiteStore {
         of registrar: RegistrarID?, only key: KeyID?, after position: Int64, limit: Int
     ) async throws -> [SealedAccount] {
         try await read { database in
-            var condition = "position > ?"
+            var from = "account \(Self.poolOfAccount) WHERE account.position > ?"
             var arguments: StatementArguments = [position]
             if let registrar {
-                condition += " AND registrar = ?"
+                from = """
+                    pool JOIN account ON account.position > max(pool.number << 32, ?)
+                        AND account.position <= (pool.number << 32) + 4294967295 WHERE pool.registrar = ?
+                    """
                 arguments += [registrar.blob]
             }
             if let key {
-                condition += " AND \(Self.keyOfSecret) = ?"
+                from += " AND \(Self.keyOfSecret) = ?"
                 arguments += [key.blob]
             }
             return try Row.fetchAll(
                 database,
-                sql: "SELECT position, id, registrar, secret FROM account WHERE \(condition) ORDER BY position LIMIT ?",
+                sql: """
+                    SELECT account.position, account.id, pool.registrar, account.secret FROM \(from)
+                    ORDER BY account.position LIMIT ?
+                    """,
                 arguments: arguments + [limit]
             ).map { row in
                 SealedAccount(
@@ -114,7 +120,10 @@ extension SQLiteStore {
     public func countAccounts(of registrar: RegistrarID, under key: KeyID) async throws -> Int {
         try await read { database in
             try Int.fetchOne(
-                database, sql: "SELECT count(*) FROM account WHERE registrar = ? AND \(Self.keyOfSecret) = ?",
+                database,
+                sql: """
+                    SELECT count(*) FROM \(Self.poolInOrder) WHERE pool.registrar = ? AND \(Self.keyOfSecret) = ?
+                    """,
                 arguments: [registrar.blob, key.blob]) ?? 0
         }
     }
@@ -146,7 +155,7 @@ extension SQLiteStore {
                 sql: """
                     SELECT EXISTS (SELECT 1 FROM account_import WHERE key = ?)
                         OR EXISTS (SELECT 1 FROM staged_account WHERE \(Self.keyOfSecret) = ?)
-                        OR EXISTS (SELECT 1 FROM account WHERE registrar = ? AND \(Self.keyOfSecret) = ?)
+                        OR EXISTS (SELECT 1 FROM \(Self.poolInOrder) WHERE pool.registrar = ? AND \(Self.keyOfSecret) = ?)
                     """,
                 arguments: [id.blob, id.blob, registrar.blob, id.blob])
             return isUsed == false

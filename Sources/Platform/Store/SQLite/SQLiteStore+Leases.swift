@@ -45,10 +45,11 @@ extension SQLiteStore {
             try Row.fetchAll(
                 database,
                 sql: """
-                    SELECT lease.endpoint, lease.fence, account.id, account.registrar, account.username, account.realm,
+                    SELECT lease.endpoint, lease.fence, account.id, pool.registrar, account.username, account.realm,
                         account.extension, account.leftover_contact, account.leftover_expires_at
                     FROM lease_term JOIN lease ON lease.fence = lease_term.fence
-                    JOIN account ON account.position = lease.account WHERE lease_term.run = ? ORDER BY lease.endpoint
+                    JOIN account ON account.position = lease.account \(Self.poolOfAccount)
+                    WHERE lease_term.run = ? ORDER BY lease.endpoint
                     """,
                 arguments: [run.blob]
             ).map { try Self.lease($0, run: run) }
@@ -176,9 +177,11 @@ extension SQLiteStore {
     private static let lending = """
         INSERT INTO lease (account, fence, endpoint)
         SELECT position, ?1, ?2 - 1 + row_number() OVER (ORDER BY position) FROM (
-            SELECT position FROM account WHERE registrar = ?3 AND position > ?4
+            SELECT account.position FROM pool JOIN account ON account.position > max(pool.number << 32, ?4)
+                AND account.position <= (pool.number << 32) + 4294967295
+            WHERE pool.registrar = ?3 AND \(visible)
                 AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.account = account.position)
-            ORDER BY position LIMIT ?5)
+            ORDER BY account.position LIMIT ?5)
         ORDER BY position
         """
 
@@ -190,9 +193,10 @@ extension SQLiteStore {
             database,
             sql: """
                 SELECT registrar, min(position) AS first, max(position) AS last FROM (
-                    SELECT account.registrar, account.position, account.position - row_number() OVER (
-                        PARTITION BY account.registrar ORDER BY account.position) AS island
-                    FROM lease JOIN account ON account.position = lease.account WHERE lease.fence = ?)
+                    SELECT pool.registrar, \(place) AS position, account.position - row_number() OVER (
+                        PARTITION BY pool.registrar ORDER BY account.position) AS island
+                    FROM lease JOIN account ON account.position = lease.account \(poolOfAccount)
+                    WHERE lease.fence = ?)
                 GROUP BY registrar, island ORDER BY registrar, first
                 """,
             arguments: [fence.number])
