@@ -22,7 +22,8 @@ extension DataKey {
 
 /// A data key at work on a list. Lent by `sealMany`, and must not leave its closure.
 public struct BulkSealer: ~Copyable {
-    private static let noncesAtOnce = 256
+    /// As many as the system gives bytes for at once (256).
+    private static let noncesAtOnce = 21
 
     private let key: SymmetricKey
     fileprivate let page: ScratchPages.Page
@@ -78,14 +79,8 @@ public struct BulkSealer: ~Copyable {
     /// A nonce of 96 bits from the system, of which many are asked for at once.
     private mutating func nonce() throws -> AES.GCM.Nonce {
         if nextNonce == nonces.count {
-            nonces.withUnsafeMutableBytes { bytes in
-                var filled = 0
-                while filled < bytes.count {
-                    let count = getrandom(bytes.baseAddress! + filled, bytes.count - filled, 0)
-                    precondition(count > 0 || errno == EINTR, "the system gives no random bytes")
-                    filled += max(0, count)
-                }
-            }
+            let code = nonces.withUnsafeMutableBytes { getentropy($0.baseAddress, $0.count) }
+            precondition(code == 0, "the system gives no random bytes")
             nextNonce = 0
         }
         defer { nextNonce += SealedSecret.nonceLength }

@@ -10,7 +10,7 @@ import UserAgent
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measure one path of the engine; prints one JSON line.",
-        subcommands: [Register.self, Call.self, Media.self])
+        subcommands: [Register.self, Call.self, Media.self, Accounts.self])
 
     struct Register: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Digest registrations.")

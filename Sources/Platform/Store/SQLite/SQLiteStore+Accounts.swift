@@ -50,10 +50,16 @@ extension SQLiteStore {
             let total = try Self.total(of: registrar, query, in: database)
             let direction = query.descending ? "DESC" : "ASC"
             // Every account is added with the time of its addition, so both orders are the order of places.
-            let (from, column) =
+            let column =
                 switch query.order {
-                case .position, .addedAt: (Self.poolInOrder, "position")
-                case .username: (Self.poolByName, "username")
+                case .position, .addedAt: "position"
+                case .username: "username"
+                }
+            let from =
+                if query.inUse == true {
+                    "\(Self.poolLent) JOIN account ON account.position = lease.account"
+                } else {
+                    query.order == .username ? Self.poolByName : Self.poolInOrder
                 }
             let rows = try Row.fetchAll(
                 database,
@@ -158,9 +164,7 @@ extension SQLiteStore {
         try Row.fetchAll(
             database,
             sql: """
-                SELECT lease_term.run, count(*) AS accounts FROM lease
-                JOIN account ON account.position = lease.account \(poolOfAccount)
-                JOIN lease_term ON lease_term.fence = lease.fence
+                SELECT lease_term.run, count(*) AS accounts FROM \(poolLent)
                 WHERE pool.registrar = ? GROUP BY lease.fence ORDER BY lease_term.run
                 """,
             arguments: [registrar.blob]
@@ -233,8 +237,7 @@ extension SQLiteStore {
     ) throws -> AccountDeletion {
         let (condition, arguments) = condition(registrar, query)
         let taken = """
-            FROM lease JOIN account ON account.position = lease.account \(poolOfAccount)
-            JOIN lease_term ON lease_term.fence = lease.fence WHERE \(condition)
+            FROM \(poolLent) JOIN account ON account.position = lease.account WHERE \(condition)
             """
         let count = try Int.fetchOne(database, sql: "SELECT count(*) \(taken)", arguments: arguments) ?? 0
         let named = try Row.fetchAll(

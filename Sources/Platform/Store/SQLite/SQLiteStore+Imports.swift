@@ -6,21 +6,38 @@
 public import Bedrock
 public import Domain
 import GRDB
+import Synchronization
 
 extension SQLiteStore {
     /// Rows are removed in transactions of so many places, so that the writer is soon free again.
     private static let removedAtOnce: Int64 = 5_000
 
     public func beginImport(_ id: ImportID, into registrar: RegistrarID, at time: UnixTime) async throws {
-        try await write { database in
-            let end = try Self.poolEnd(of: registrar, in: database)
-            do {
-                try database.execute(
-                    sql: "INSERT INTO account_import (id, registrar, after, begun_at) VALUES (?, ?, ?, ?)",
-                    arguments: [id.blob, registrar.blob, end.last, time.nanoseconds])
-            } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_CONSTRAINT_UNIQUE {
+        while let other = try await open(id, into: registrar, at: time) {
+            guard !begunHere.withLock({ $0.contains(other.number) }) else {
                 throw StoreError.importOpen(registrar: registrar.description)
             }
+            // Nobody else writes accounts beside us, so it is that of a process that is gone, or one that could not be
+            // removed when it failed.
+            try await remove(other)
+        }
+    }
+
+    /// Opens an import; gives the one that stands in the way, if there is one.
+    private func open(_ id: ImportID, into registrar: RegistrarID, at time: UnixTime) async throws -> OpenImport? {
+        try await write { database in
+            let end = try Self.poolEnd(of: registrar, in: database)
+            if let other = try Row.fetchOne(
+                database, sql: "SELECT * FROM account_import WHERE registrar = ?", arguments: [registrar.blob])
+            {
+                return try OpenImport(other)
+            }
+            try database.execute(
+                sql: "INSERT INTO account_import (id, registrar, after, begun_at) VALUES (?, ?, ?, ?)",
+                arguments: [id.blob, registrar.blob, end.last, time.nanoseconds])
+            let number = database.lastInsertedRowID
+            self.begunHere.withLock { _ = $0.insert(number) }
+            return nil
         }
     }
 
@@ -64,6 +81,7 @@ extension SQLiteStore {
                 try Self.poolEnd(of: open.registrar, in: database), accounts: open.staged, in: database)
             try database.execute(sql: "DELETE FROM account_import WHERE number = ?", arguments: [open.number])
             try Self.append(audit(), in: database)
+            self.begunHere.withLock { _ = $0.remove(open.number) }
         }
     }
 
@@ -71,7 +89,10 @@ extension SQLiteStore {
         let rest = try await write { database -> OpenImport? in
             do { return try OpenImport(id, in: database) } catch StoreError.importClosed { return nil }
         }
-        if let rest { try await remove(rest) }
+        guard let rest else { return }
+        // From here on the next import may remove what is left of this one.
+        begunHere.withLock { _ = $0.remove(rest.number) }
+        try await remove(rest)
     }
 
     @discardableResult

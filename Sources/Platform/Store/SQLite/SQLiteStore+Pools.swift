@@ -20,6 +20,12 @@ extension SQLiteStore {
     /// `account.username = ?` or `ORDER BY account.username`.
     static let poolByName = "pool JOIN account ON account.pool = pool.number"
 
+    /// The FROM for what is lent of the pool of a registrar, with the run's term: add `WHERE pool.registrar = ?`.
+    static let poolLent = """
+        pool JOIN lease ON lease.account BETWEEN (pool.number << 32) AND (pool.number << 32) + 4294967295
+        JOIN lease_term ON lease_term.fence = lease.fence
+        """
+
     /// The FROM that leads from an account found otherwise to the registrar: `pool.registrar`.
     static let poolOfAccount = "JOIN pool ON pool.number = account.pool"
 

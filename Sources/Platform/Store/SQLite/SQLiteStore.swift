@@ -26,6 +26,8 @@ public final class SQLiteStore: Store {
     let logger: Logger
     /// Whether a task waits to cut the write-ahead log.
     let isForgetting = Atomic(false)
+    /// The numbers of the imports that were begun by this store and are not over.
+    let begunHere = Mutex<Set<Int64>>([])
 
     /// Opens or makes the file and brings its schema up to date. Only the owner may read a file made here.
     ///
