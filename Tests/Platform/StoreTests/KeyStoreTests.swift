@@ -255,6 +255,22 @@ import Vault
         #expect(try !Self.holds(Self.bytes(of: fixture), key.sealed))
     }
 
+    @Test func `E5 what is deleted goes from the log although whoever deleted it is cancelled meanwhile`() async throws
+    {
+        let fixture = try await StoreFixture(.sqliteFile)
+        let key = try Self.key(1, of: fixture.registrar.id)
+        _ = try await fixture.store.addDataKey(key)
+        try await fixture.store.append(Self.note("more for the log"))
+        let forgetting = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            await fixture.store.forget()
+        }
+        await forgetting.value
+        let folder = try #require(fixture.folder)
+        let log = folder.appending(path: "callmeter.db-wal").path
+        #expect(try FileManager.default.attributesOfItem(atPath: log)[.size] as? Int == 0)
+    }
+
     @Test func `E5 a backup is whole while others write, its owner's alone, and in one file`() async throws {
         let fixture = try await StoreFixture(.sqliteFile)
         let store = fixture.store

@@ -41,12 +41,18 @@ extension VaultUseCases {
             throw ControlPlaneError(.wrongStatus, "the data key of registrar \(registrar) is being changed already")
         }
         defer { services.rotations.leave(registrar) }
-        let rotation = try await services.perform("rotateDataKey") {
-            let began = try await begin(for: registrar, after: present.id, by: principal)
-            return try await finish(registrar, began: began, by: principal, progress: progress)
+        do {
+            let rotation = try await services.perform("rotateDataKey") {
+                let began = try await begin(for: registrar, after: present.id, by: principal)
+                return try await finish(registrar, began: began, by: principal, progress: progress)
+            }
+            if !rotation.isDone { takeUpLater(registrar) }
+            return rotation
+        } catch {
+            // Whoever asked may have gone away in the middle of it.
+            if error.code == .shuttingDown { takeUpLater(registrar) }
+            throw error
         }
-        if !rotation.isDone { takeUpLater(registrar) }
-        return rotation
     }
 
     /// Takes up, in the background, every change of a data key that a process before this one did not finish.

@@ -24,6 +24,11 @@ extension SQLiteStore {
     ///
     /// Readers may hold the log: after some tries this is noted in the log of the program and done later in the background.
     func afterForgetting() async {
+        // In a task of its own: whoever deleted may be cancelled, and what is deleted goes all the same.
+        await Task { await cutLogOrLater() }.value
+    }
+
+    private func cutLogOrLater() async {
         for attempt in 1...Self.tries {
             if await cutLog() { return }
             if attempt < Self.tries { try? await Task.sleep(for: Self.pause) }
