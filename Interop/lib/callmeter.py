@@ -168,7 +168,7 @@ class ControlPlane:
         self.port = peers.free_port()
         self.server = Server(
             self.story, "serve", "--data", self.data, "--listen", f"{peers.HOST}:{self.port}", *self.arguments,
-            environment={"LOG_LEVEL": "debug", **self.environment})
+            environment={"LOG_LEVEL": "trace", **self.environment})
         self.logs.append(self.server.log)
         if not peers.wait_for(lambda: self.server.process.poll() is not None or self.healthy(), 20) \
                 or self.server.process.poll() is not None:
