@@ -26,7 +26,11 @@ static inline int callmeter_digest(int function, const void *input, size_t lengt
     if (!context) context = EVP_MD_CTX_new();
     if (!functions[function]) functions[function] = EVP_MD_fetch(NULL, names[function], NULL);
     if (!context || !functions[function]) return 0;
-    return callmeter_hash(functions[function], context, input, length, output);
+    int worked = callmeter_hash(functions[function], context, input, length, output);
+    // SHA-512 leaves its last block in the context, and with it what was hashed; the other two wipe theirs.
+    unsigned char none[32];
+    if (function == 2) callmeter_hash(functions[function], context, none, 0, none);
+    return worked;
 }
 
 #endif

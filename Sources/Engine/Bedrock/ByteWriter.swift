@@ -140,4 +140,13 @@ public struct ByteWriter: Sendable {
 public enum Hex {
     /// The lower-case digit of a value 0…15.
     @inlinable public static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
+
+    /// Writes two lower-case digits for each byte; `output` has room for them.
+    @inlinable public static func write(_ bytes: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) {
+        precondition(output.count >= 2 * bytes.count)
+        for (place, byte) in bytes.enumerated() {
+            output[2 * place] = digit(byte >> 4)
+            output[2 * place + 1] = digit(byte & 15)
+        }
+    }
 }

@@ -247,7 +247,7 @@ extension Credential {
     /// Whether this secret can answer a challenge: a prepared key only one of its own hash function.
     func fits(_ challenge: Challenge) -> Bool {
         switch self {
-        case .password: true
+        case .password, .digestKeys: true
         case .ha1(_, let hash): challenge.algorithm?.hash == hash
         }
     }

@@ -31,16 +31,21 @@ public final class ControlPlane: Sendable {
     private let registry: RunRegistry
     private let keeper: LeaseKeeper
 
-    /// Puts the parts together. `clock` gives the time of day; without one, the system's is read. Leases are judged by the
-    /// store's own clock. `keyFolder` is where new master keys are written when somebody asks for it from elsewhere.
+    /// Puts the parts together. Leases are judged by the store's own clock.
+    ///
+    /// - Parameters:
+    ///   - digestKeys: makes the keys that workers get instead of passwords; without it they get passwords, also where the realm is
+    ///     fixed.
+    ///   - keyFolder: where new master keys are written when somebody asks for it from elsewhere.
+    ///   - clock: gives the time of day; without one, the system's is read.
     public init(
-        store: any Store, vault: Vault, keyFolder: String? = nil, clock: (@Sendable () -> UnixTime)? = nil,
-        leases: LeaseTerms = .standard,
+        store: any Store, vault: Vault, digestKeys: DigestKeyHash? = nil, keyFolder: String? = nil,
+        clock: (@Sendable () -> UnixTime)? = nil, leases: LeaseTerms = .standard,
         logger: Logger = Logger(label: "callmeter.control")
     ) {
         services = Services(
-            store: store, vault: vault, clock: clock ?? Services.systemClock, leases: leases, logger: logger,
-            keyFolder: keyFolder)
+            store: store, vault: vault, digestKeys: digestKeys, clock: clock ?? Services.systemClock, leases: leases,
+            logger: logger, keyFolder: keyFolder)
         fleet = FleetRegistry(logger: logger)
         registry = RunRegistry()
         keeper = LeaseKeeper(services: services, registry: registry)

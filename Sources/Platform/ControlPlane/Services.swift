@@ -11,6 +11,8 @@ import Vault
 struct Services: Sendable {
     let store: any Store
     let vault: Vault
+    /// Nil where no run is ever started.
+    let digestKeys: DigestKeyHash?
     let clock: @Sendable () -> UnixTime
     /// How long runs hold their accounts without being heard of.
     let leases: LeaseTerms

@@ -83,7 +83,8 @@ struct Stage: Sendable {
             let target = try targets.target(of: group)
             var result = EndpointPlan(
                 index: endpoint.index, group: group.name, username: Array(endpoint.username.utf8),
-                secret: custody.handles[place], domain: target.domain, servers: target.servers.order(random: &random),
+                secret: custody.handles[place], form: endpoint.kind == .password ? .password : .digestKeys,
+                domain: target.domain, servers: target.servers.order(random: &random),
                 codec: group.codec)
             if let user = endpoint.extensionNumber { result.addressUser = Array(user.utf8) }
             result.displayName = group.displayName.map { Array($0.utf8) }

@@ -11,12 +11,9 @@ import FoundationEssentials
 public enum CredentialKind: UInt8, Sendable, CaseIterable, Codable {
     /// The password itself: the realm is not known before the challenge.
     case password = 0
-    /// H(username:realm:password) of a fixed realm, by MD5.
-    case digestKeyMD5 = 1
-    /// The same by SHA-256.
-    case digestKeySHA256 = 2
-    /// The same by SHA-512/256.
-    case digestKeySHA512Half = 3
+    /// The digest keys of an account whose realm is fixed, one for each hash function: H(username:realm:password), 16 bytes of MD5,
+    /// 32 of SHA-256, 32 of SHA-512/256. The password stays with the controller.
+    case digestKeys = 1
 }
 
 /// The public half of a worker's session key: 32 bytes of X25519.

@@ -16,7 +16,7 @@ struct Plant {
 
     /// Puts the parts together, takes up the data and waits for the worker's hello.
     static func start(store: any Store, vault: Vault, keyFolder: String? = nil) async throws -> Plant {
-        let plane = ControlPlane(store: store, vault: vault, keyFolder: keyFolder)
+        let plane = ControlPlane(store: store, vault: vault, digestKeys: .libcrypto, keyFolder: keyFolder)
         try await plane.start()
         let cores = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         let link = InProcessLink()

@@ -125,6 +125,15 @@ import Testing
                         }
                         credential = .ha1(key.withUnsafeBytes { arena.store($0) }, algorithm.hash)
                     }
+                    if count == 255 || count == 9 {
+                        var keys = [UInt8](repeating: 0, count: HashFunctions.digestKeysLength)
+                        keys.withUnsafeMutableBytes { keys in
+                            (user + Array(":pbx.example:\(password)".utf8)).withUnsafeBytes {
+                                HashFunctions.libcrypto.writeDigestKeys(of: $0, into: keys)
+                            }
+                        }
+                        credential = .digestKeys(keys.withUnsafeBytes { arena.store($0) })
+                    }
                     var writer = MessageWriter()
                     try responder.write(
                         .authorization, for: challenge(algorithm, qop: qop, nonce: "n\(count)+/="), username: user,

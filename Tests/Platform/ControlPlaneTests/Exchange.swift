@@ -13,13 +13,19 @@ struct Exchange {
     let server: PBXServer
     let secrets: SecretArena
 
-    init(accounts: Int, faults: [PBXFault] = []) async throws {
+    init(
+        accounts: Int, faults: [PBXFault] = [], algorithms: [DigestAlgorithm] = [DigestAlgorithm(.md5)]
+    ) async throws {
         try await self.init(
-            (1...accounts).map { PBXSubscriber(Office.username($0), Office.password($0)) }, faults: faults)
+            (1...accounts).map { PBXSubscriber(Office.username($0), Office.password($0)) }, faults: faults,
+            algorithms: algorithms)
     }
 
     /// A server that knows exactly these.
-    init(_ subscribers: [PBXSubscriber], faults: [PBXFault] = []) async throws {
+    init(
+        _ subscribers: [PBXSubscriber], faults: [PBXFault] = [],
+        algorithms: [DigestAlgorithm] = [DigestAlgorithm(.md5)]
+    ) async throws {
         let secrets = SecretArena()
         let list = subscribers.map { one in
             PBXAccount(
@@ -28,6 +34,7 @@ struct Exchange {
         }
         var configuration = PBXConfiguration()
         configuration.faults = faults
+        configuration.algorithms = algorithms
         self.secrets = secrets
         server = try await PBXServer(
             configuration: configuration, accounts: list, secrets: secrets,

@@ -5,6 +5,8 @@ import ControlPlane
 import Domain
 import Logging
 import RunMetrics
+import Runtime
+import SIP
 import Store
 import Synchronization
 import Vault
@@ -31,7 +33,8 @@ struct Office {
         let log = CollectedLog()
         self.log = log
         control = ControlPlane(
-            store: store, vault: vault ?? Vault(master: master), leases: leases, logger: log.logger)
+            store: store, vault: vault ?? Vault(master: master), digestKeys: Self.digestKeys, leases: leases,
+            logger: log.logger)
         if starting { try await control.start() }
         if let known = try await control.projects.find(named: "Lab", by: .commandLine) {
             project = known.id
@@ -46,6 +49,11 @@ struct Office {
                 in: project, by: .commandLine
             ).id
         }
+    }
+
+    /// libcrypto's functions, as the program hands them in.
+    private static let digestKeys = DigestKeyHash(length: HashFunctions.digestKeysLength) {
+        HashFunctions.libcrypto.writeDigestKeys(of: $0, into: $1)
     }
 
     /// Imports lines, some bytes at a time.

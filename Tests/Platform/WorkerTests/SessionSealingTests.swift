@@ -52,7 +52,7 @@ import WorkerLink
             }
         }
         try fails(key, context: context, value: 0, endpoint: 1)
-        try fails(key, context: context, value: 0, kind: .digestKeyMD5, endpoint: 0)
+        try fails(key, context: context, value: 0, kind: .digestKeys, endpoint: 0)
         try fails(key, context: Array("run 1, fence 8".utf8), value: 0, endpoint: 0)
         try fails(key, context: context, value: 1, endpoint: 1)
         try fails(SessionKey(), context: context, value: 0, endpoint: 0)

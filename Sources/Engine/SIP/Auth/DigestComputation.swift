@@ -8,6 +8,8 @@ public enum Credential: Hashable, Sendable {
     case password(SecretHandle)
     /// H(username:realm:password) as lower-case hexadecimal text, made with one hash function (RFC 7616 §3.4.2).
     case ha1(SecretHandle, HashAlgorithm)
+    /// The same for every hash function we know, as `HashFunctions.writeDigestKeys` makes them: for accounts of one realm.
+    case digestKeys(SecretHandle)
 }
 
 /// Everything a digest response depends on but the secret, as borrowed bytes.
@@ -41,20 +43,25 @@ extension HashFunctions {
         precondition(output.count >= size)
         let handle =
             switch credential {
-            case .password(let handle), .ha1(let handle, _): handle
+            case .password(let handle), .ha1(let handle, _), .digestKeys(let handle): handle
             }
         return arena.withBytes(of: handle) { secret in
             guard !secret.isEmpty else { return .secretGone }
             if case .ha1(_, let made) = credential, made != parts.algorithm.hash || secret.count != size {
                 return .keyOfOtherAlgorithm
             }
+            if case .digestKeys = credential, secret.count != Self.digestKeysLength { return .keyOfOtherAlgorithm }
             let capacity =
                 secret.count + parts.username.count + parts.realm.count + parts.nonce.count + parts.cnonce.count
                 + parts.method.count + parts.uri.count + Self.roomForDigests
             return Workspace.with(joinCapacity: capacity) { space in
-                if case .ha1 = credential {
+                switch credential {
+                case .ha1:
                     space.first(size).copyMemory(from: secret)
-                } else {
+                case .digestKeys:
+                    let key = UnsafeRawBufferPointer(rebasing: secret[parts.algorithm.hash.digestKeyPlace])
+                    Hex.write(key, into: space.first(size))
+                case .password:
                     space.begin()
                     space.join(parts.username)
                     space.join(parts.realm)
@@ -110,6 +117,42 @@ extension HashFunctions {
             space.join(realm)
             space.join(password)
             space.hash(self, algorithm, into: output)
+            forget(algorithm)
+        }
+    }
+
+    /// Hashes nothing: what a function keeps between calls is then of no secret.
+    private func forget(_ algorithm: HashAlgorithm) {
+        withUnsafeTemporaryAllocation(byteCount: algorithm.digestLength, alignment: 8) { output in
+            hash(algorithm, UnsafeRawBufferPointer(start: nil, count: 0), output)
+        }
+    }
+}
+
+extension HashFunctions {
+    /// How many bytes `writeDigestKeys` writes.
+    public static let digestKeysLength = HashAlgorithm.allCases.reduce(0) { $0 + $1.digestLength }
+
+    /// Writes the digest of a text under every hash function, as bytes, one after the other: of `username:realm:password` these are
+    /// the keys that answer for the account in this realm without the password (`Credential.digestKeys`).
+    ///
+    /// `output` has room for `digestKeysLength` bytes. Nothing of the text is kept.
+    public func writeDigestKeys(of text: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) {
+        precondition(output.count >= Self.digestKeysLength)
+        for algorithm in HashAlgorithm.allCases {
+            hash(algorithm, text, UnsafeMutableRawBufferPointer(rebasing: output[algorithm.digestKeyPlace]))
+            forget(algorithm)
+        }
+    }
+}
+
+extension HashAlgorithm {
+    /// Where its key stands among an account's digest keys.
+    fileprivate var digestKeyPlace: Range<Int> {
+        switch self {
+        case .md5: 0..<16
+        case .sha256: 16..<48
+        case .sha512_256: 48..<80
         }
     }
 }
@@ -189,9 +232,6 @@ private struct Workspace {
         let start = 2 * HashFunctions.longestHex
         let raw = UnsafeMutableRawBufferPointer(rebasing: memory[start..<start + length])
         functions.hash(algorithm, input, raw)
-        for index in 0..<length {
-            output[2 * index] = Hex.digit(raw[index] >> 4)
-            output[2 * index + 1] = Hex.digit(raw[index] & 15)
-        }
+        Hex.write(UnsafeRawBufferPointer(raw), into: output)
     }
 }

@@ -6,7 +6,8 @@ import Store
 import Vault
 import WorkerLink
 
-/// Makes the assignment of a segment: each lent account's secret is opened and at once sealed to the worker's session key.
+/// Makes the assignment of a segment: each lent account's secret is opened and at once sealed to the worker's session key; where the
+/// realm is fixed, its digest keys are, and the password stays here.
 struct SegmentSealing: Sendable {
     let services: Services
 
@@ -22,6 +23,7 @@ struct SegmentSealing: Sendable {
         var endpoints: [AssignedEndpoint] = []
         endpoints.reserveCapacity(job.leases.count)
         let now = services.clock()
+        let forge = services.digestKeys.map { DigestKeyForge(hash: $0) }
         for start in stride(from: 0, to: job.leases.count, by: Self.chunk) {
             let leases = job.leases[start..<min(start + Self.chunk, job.leases.count)]
             let (secrets, keys) = try await services.openable {
@@ -31,14 +33,21 @@ struct SegmentSealing: Sendable {
             guard secrets.count == leases.count else { throw StoreError.leaseLost(run: job.run.id.description) }
             for (lease, secret) in zip(leases, secrets) {
                 guard let key = keys[secret.key] else { throw VaultError.wrongKey }
+                var kind = CredentialKind.password
                 let sealed = try key.open(secret, of: lease.account) { password in
-                    try sealer.seal(password, kind: .password, endpoint: lease.endpoint)
+                    guard let forge, let realm = lease.realm else {
+                        return try sealer.seal(password, kind: .password, endpoint: lease.endpoint)
+                    }
+                    kind = .digestKeys
+                    return try forge.withKeys(username: lease.username, realm: realm, password: password) { keys in
+                        try sealer.seal(keys, kind: .digestKeys, endpoint: lease.endpoint)
+                    }
                 }
                 let leftover = lease.leftover.flatMap { $0.expiresAt > now ? $0.contact : nil }
                 endpoints.append(
                     AssignedEndpoint(
                         index: lease.endpoint, username: lease.username, extensionNumber: lease.extensionNumber,
-                        realm: lease.realm, kind: .password, sealed: sealed, leftover: leftover))
+                        realm: lease.realm, kind: kind, sealed: sealed, leftover: leftover))
             }
         }
         try await services.audit(

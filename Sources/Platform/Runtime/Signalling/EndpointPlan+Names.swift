@@ -5,19 +5,29 @@ import Media
 import SIP
 public import UserAgent
 
+/// What an account's secret is.
+public enum SecretForm: Hashable, Sendable {
+    /// The password.
+    case password
+    /// Its digest keys in one realm (`HashFunctions.writeDigestKeys`).
+    case digestKeys
+}
+
 extension EndpointPlan {
     /// A plan from words: for workers, which know neither SIP nor media.
     ///
     /// - Parameters:
-    ///   - secret: the account's password in the engine's arena.
+    ///   - secret: the account's secret in the engine's arena.
+    ///   - form: what that secret is.
     ///   - servers: where its requests go, the first one first; at least one.
     ///   - codec: `PCMU` or `PCMA`, offered first; the other one is offered too.
     public init(
-        index: UInt32, group: String, username: [UInt8], secret: SecretHandle, domain: [UInt8],
+        index: UInt32, group: String, username: [UInt8], secret: SecretHandle, form: SecretForm, domain: [UInt8],
         servers: [ServerTarget], codec: String
     ) {
         self.init(
-            index: index, group: group, username: username, credential: .password(secret), domain: domain,
+            index: index, group: group, username: username,
+            credential: form == .password ? .password(secret) : .digestKeys(secret), domain: domain,
             registrar: servers[0].address, localAddress: servers[0].address, flow: FlowID(raw: 0))
         use(servers)
         codecs = codec == "PCMU" ? [.pcmu, .pcma] : [.pcma, .pcmu]
