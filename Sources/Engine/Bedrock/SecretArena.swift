@@ -12,7 +12,7 @@ public struct SecretHandle: Hashable, Sendable {
 /// The secrets of one run in locked memory: filled once by their custodian, lent for single calls, wiped at the end.
 ///
 /// Handles of a wiped arena lend an empty buffer. Safe to use from several shards.
-public final class SecretArena: Sendable {
+public final class SecretArena: Sendable, Redacted {
     /// No secret is longer than this (a password has at most 1,024 bytes).
     public static let largestSecret = 4096
     private static let chunkBytes = 64 * 1024

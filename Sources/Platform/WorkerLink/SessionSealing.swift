@@ -120,7 +120,7 @@ public struct SessionSealer: ~Copyable {
 }
 
 /// A worker's key for one session; the private half never leaves the process.
-public struct SessionKey: Sendable {
+public struct SessionKey: Sendable, Redacted {
     private let key: Curve25519.KeyAgreement.PrivateKey
 
     /// A fresh key from the system's source of chance.

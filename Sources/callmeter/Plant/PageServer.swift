@@ -22,7 +22,7 @@ struct PageServer {
     }
 
     /// A token for a link that opens one session of an admin, once.
-    func link() -> String { web.sessions.makeLink(for: Principal(name: "set-up link", role: .admin)) }
+    func link() -> String { web.sessions.makeLink(for: Principal(name: "set-up link", role: .admin)).text }
 
     /// Listens until an interrupt comes; `started` hears the port once it listens.
     func run(

@@ -9,7 +9,7 @@ import NIOCore
 import NIOHTTP1
 
 /// A server, over its REST interface. The key comes from `CALLMETER_API_KEY`, never from an argument.
-struct RemoteWorkplace: Workplace {
+struct RemoteWorkplace: Workplace, Redacted {
     /// Larger answers than a page of 500 accounts are not ours.
     private static let largestAnswer = 8 * 1_048_576
     /// What is read from an accounts file at once.

@@ -102,7 +102,7 @@ struct AccessTests {
 
     @Test func `a one-time link opens one session, once`() async throws {
         let harness = try await Harness()
-        let token = harness.server.sessions.makeLink(for: .commandLine)
+        let token = harness.server.sessions.makeLink(for: .commandLine).text
         try await harness.test { caller in
             let first = try await caller.send(.get, "/enter/\(token)", as: nil)
             #expect(first.status == .seeOther)
@@ -113,7 +113,7 @@ struct AccessTests {
 
     @Test func `a session is over after its time, and the oldest goes when there are too many`() {
         let book = SessionBook(now: { Clock.moment })
-        let first = book.open(.principal(.commandLine))
+        let first = book.open(.principal(.commandLine)).text
         #expect(book.grant(of: first) != nil)
         for _ in 0..<WebLimits.mostSessions { _ = book.open(.principal(.commandLine)) }
         #expect(book.grant(of: first) == nil)

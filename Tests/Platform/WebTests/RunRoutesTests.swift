@@ -103,7 +103,7 @@ struct RunRoutesTests {
 
     @Test func `the page of a run names the shortage`() async throws {
         let harness = try await Harness()
-        let token = harness.server.sessions.makeLink(for: .commandLine)
+        let token = harness.server.sessions.makeLink(for: .commandLine).text
         try await harness.test { caller in
             let (project, _) = try await caller.prepare(accounts: 1)
             let test = try await caller.post(

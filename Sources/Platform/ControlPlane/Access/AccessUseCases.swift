@@ -67,7 +67,7 @@ public struct AccessUseCases: Sendable {
     }
 
     /// What a bearer key is looked up by: its hash. Nil when the text cannot be one of our keys.
-    public struct Bearer: Hashable, Sendable {
+    public struct Bearer: Hashable, Sendable, Redacted {
         let hash: [UInt8]
 
         /// Hashes the key; the bytes are not kept.

@@ -1,10 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Bedrock
 public import ControlPlane
 import Synchronization
 
+/// What opens a session or is one: 256 bits of the system's chance.
+public struct SessionToken: Hashable, Sendable, Redacted {
+    /// The token as text, for the one link or cookie that carries it.
+    public let text: String
+
+    init(_ text: String) { self.text = text }
+
+    static func fresh() -> SessionToken {
+        var random = SystemRandomNumberGenerator()
+        var text = ""
+        for _ in 0..<4 {
+            let digits = String(random.next() as UInt64, radix: 16)
+            text += String(repeating: "0", count: 16 - digits.count) + digits
+        }
+        return SessionToken(text)
+    }
+}
+
 /// Sessions of browsers and one-time links, in memory only: a restart forgets both.
-public final class SessionBook: Sendable {
+public final class SessionBook: Sendable, Redacted {
     /// What a session or link stands for.
     enum Grant: Sendable {
         /// A key, known by its hash: asked again at every request, so a revoked key ends its sessions at once.
@@ -21,8 +40,8 @@ public final class SessionBook: Sendable {
     }
 
     private struct State {
-        var sessions: [String: Entry] = [:]
-        var links: [String: Entry] = [:]
+        var sessions: [SessionToken: Entry] = [:]
+        var links: [SessionToken: Entry] = [:]
         var opened: UInt64 = 0
     }
 
@@ -34,8 +53,8 @@ public final class SessionBook: Sendable {
     public init(now: @escaping @Sendable () -> Int64) { self.now = now }
 
     /// A token for a link that opens one session, once, within the hour.
-    public func makeLink(for principal: Principal) -> String {
-        let token = Self.token()
+    public func makeLink(for principal: Principal) -> SessionToken {
+        let token = SessionToken.fresh()
         let expires = now() + WebLimits.linkSeconds
         state.withLock { $0.links[token] = Entry(grant: .principal(principal), expires: expires) }
         return token
@@ -45,14 +64,16 @@ public final class SessionBook: Sendable {
     func redeem(link token: String) -> Grant? {
         let moment = now()
         return state.withLock { state in
-            guard let entry = state.links.removeValue(forKey: token), entry.expires > moment else { return nil }
+            guard let entry = state.links.removeValue(forKey: SessionToken(token)), entry.expires > moment else {
+                return nil
+            }
             return entry.grant
         }
     }
 
     /// Opens a session and gives its token for the cookie.
-    func open(_ grant: Grant) -> String {
-        let token = Self.token()
+    func open(_ grant: Grant) -> SessionToken {
+        let token = SessionToken.fresh()
         let moment = now()
         state.withLock { state in
             state.sessions = state.sessions.filter { $0.value.expires > moment }
@@ -72,24 +93,13 @@ public final class SessionBook: Sendable {
     func grant(of token: String) -> Grant? {
         let moment = now()
         return state.withLock { state in
-            guard let entry = state.sessions[token], entry.expires > moment else { return nil }
+            guard let entry = state.sessions[SessionToken(token)], entry.expires > moment else { return nil }
             return entry.grant
         }
     }
 
     /// Ends a session.
     func close(_ token: String) {
-        state.withLock { $0.sessions[token] = nil }
-    }
-
-    /// 256 bits of the system's chance in hexadecimal.
-    private static func token() -> String {
-        var random = SystemRandomNumberGenerator()
-        var text = ""
-        for _ in 0..<4 {
-            let digits = String(random.next() as UInt64, radix: 16)
-            text += String(repeating: "0", count: 16 - digits.count) + digits
-        }
-        return text
+        state.withLock { $0.sessions[SessionToken(token)] = nil }
     }
 }

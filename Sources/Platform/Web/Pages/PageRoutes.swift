@@ -141,7 +141,7 @@ struct PageRoutes {
 
     private func begin(_ grant: SessionBook.Grant) -> Response {
         var response = Answer.redirect(to: "/")
-        response.setCookie(cookie(sessions.open(grant), maxAge: Int(WebLimits.sessionSeconds)))
+        response.setCookie(cookie(sessions.open(grant).text, maxAge: Int(WebLimits.sessionSeconds)))
         return response
     }
 
