@@ -129,3 +129,17 @@ def told(found, pid=None):
         place = where(pid, address) if pid else ""
         lines.append(f"{address:#x} {place} {user} {form}: {around!r}")
     return "\n".join(lines)
+
+
+def is_locked(pid, address):
+    """Whether an address lies in memory that is locked, left out of cores, and wiped in forks."""
+    inside = False
+    with open(f"/proc/{pid}/smaps") as table:
+        for line in table:
+            first = line.split()[0]
+            if "-" in first and not first.endswith(":"):
+                start, end = (int(part, 16) for part in first.split("-"))
+                inside = start <= address < end
+            elif inside and line.startswith("VmFlags:"):
+                return {"lo", "dd", "wf"} <= set(line.split()[1:])
+    return False
