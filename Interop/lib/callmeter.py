@@ -148,15 +148,21 @@ def pbx(story, pairs, *arguments):
 class ControlPlane:
     """`callmeter serve` on a free port with a key, and every answer it gave."""
 
-    def __init__(self, story, environment=None, arguments=()):
-        """`environment` and `arguments` go to `serve`; both may be changed between its starts."""
+    def __init__(self, story, environment=None, arguments=(), data=None, key=None):
+        """`environment` and `arguments` go to `serve`; both may be changed between its starts.
+
+        `data` names another folder than the story's own, `key` is one that is known there already.
+        """
         self.story = story
         self.environment = environment or {}
         self.arguments = arguments
-        self.data = story.path("data")
+        self.data = data or story.path("data")
         self.answers = []
         self.logs = []
         self.start()
+        if key:
+            self.key = key
+            return
         made = subprocess.run(
             [binary(), "keys", "create", "--data", self.data, "--role", "admin"], capture_output=True, text=True, timeout=30)
         found = re.search(r"cmk_[0-9A-Za-z]{40}", made.stdout)

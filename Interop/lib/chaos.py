@@ -2,7 +2,6 @@
 """The operations that are killed in their middle: what each starts from, how it is begun, and how old and new are told apart."""
 import os
 import random
-import re
 import subprocess
 import time
 
@@ -21,15 +20,8 @@ class Plant:
         self.plane = None
 
     def __enter__(self):
-        self.plane = callmeter.ControlPlane.__new__(callmeter.ControlPlane)
-        self.plane.story, self.plane.data, self.plane.answers, self.plane.logs = self.story, self.data, [], []
-        self.plane.start()
-        if self.key is None:
-            made = subprocess.run(
-                [callmeter.binary(), "keys", "create", "--data", self.data, "--role", "admin"], capture_output=True,
-                text=True, timeout=60)
-            self.key = re.search(r"cmk_[0-9A-Za-z]{40}", made.stdout).group()
-        self.plane.key = self.key
+        self.plane = callmeter.ControlPlane(self.story, data=self.data, key=self.key)
+        self.key = self.plane.key
         return self.plane
 
     def __exit__(self, *_):
@@ -325,8 +317,12 @@ class RegistrarDeletion(Operation):
         """Once it is gone its key is in no file any more, so what was sealed under it stays closed for ever."""
         if state != "new":
             return []
-        return [f"the deleted key is still in {name}" for name in os.listdir(self.data)
-                if any(key in open(os.path.join(self.data, name), "rb").read() for key in self.wrapped)]
+        found = []
+        for name in os.listdir(self.data):
+            with open(os.path.join(self.data, name), "rb") as file:
+                text = file.read()
+            found += [f"the deleted key is still in {name}"] if any(key in text for key in self.wrapped) else []
+        return found
 
 
 class Allocation(Operation):
@@ -334,13 +330,6 @@ class Allocation(Operation):
 
     def furnish(self, plane):
         self.many = self.save(plane, "many", self.sizes.endpoints, "1h")
-
-    def begin(self, plane, path="/tests/{}/runs"):
-        """Asks for the run without waiting for the answer."""
-        return subprocess.Popen(
-            ["curl", "-s", "-o", os.devnull, "-X", "POST", "-H", "@-",
-             f"http://{peers.HOST}:{plane.port}/api/v1{path.format(self.many)}"],
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def measure(self):
         moments.copy(self.base, self.data)
@@ -356,7 +345,11 @@ class Allocation(Operation):
         return first - begun, end - begun
 
     def ask(self, plane):
-        ask = self.begin(plane)
+        """Asks for the run without waiting for the answer."""
+        ask = subprocess.Popen(
+            ["curl", "-s", "-o", os.devnull, "-X", "POST", "-H", "@-",
+             f"http://{peers.HOST}:{plane.port}/api/v1/tests/{self.many}/runs"],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         ask.stdin.write(f"Authorization: Bearer {self.key}\n".encode())
         ask.stdin.close()
         return ask

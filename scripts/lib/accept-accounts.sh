@@ -19,8 +19,9 @@ line "${LIST:-1000000} valid lines over HTTP while other requests are served" \
 line "kill -9 at ${MOMENTS:-200} moments of an import, a rotation, key rotations, deletions and an allocation" \
     "scripts/chaos --moments ${MOMENTS:-200} | tee /dev/stderr | sed 's/^/figure: /'"
 line 'a history of 50 concurrent runs with paused workers: no account in two hands' \
-    "platform_tests '^ControlPlaneTests\..*History'"
-story 'memory: 1,000 accounts after a run and after an import, and a core from its middle, hold no password and no HA1' memory-scan
+    "platform_tests '^StoreTests\.AllocationRaceTests'"
+line 'memory: 1,000 accounts after a run and after an import, and a core from its middle, hold no password and no HA1' \
+    'CALLMETER=.build/release/callmeter Interop/memory-scan/run --accounts 1000 | tee /dev/stderr | sed "s/^/figure: /"'
 story 'canaries: no password in database, WAL, logs, answers, exports, traces, pages' canary-passwords
 story 'the accounts commands by hand, on a folder and on a server' accounts-by-hand
 line 'scripts/bench accounts: import of 100,000 and 1,000,000, allocation of 100,000, page 1 of a million' \
