@@ -22,8 +22,8 @@ import Testing
             #expect(try await lab.accounts() == [plain])
             #expect(try await lab.accounts(of: other) == [full])
             // It cannot stand without a registrar, nor hang on one that is not there.
-            for value in ["NULL", "zeroblob(16)"] {
-                let adrift = "UPDATE account SET registrar = \(value)"
+            for value in ["NULL", "-1"] {
+                let adrift = "UPDATE account SET pool = \(value)"
                 #expect(lab.refusal(of: adrift)?.contains("constraint failed") == true)
             }
             // It goes with its registrar, and only with that.

@@ -234,17 +234,21 @@ import Vault
                 into: lab.office.registrar, dryRun: false, by: .commandLine
             ) { page in
                 rounds += 1
-                // What a process killed here leaves: the database as it is now.
-                if rounds == 12 { try lab.tamper("VACUUM INTO '\(path)'", inTransaction: false) }
+                // What a process killed here leaves: the database as it is now, with an account that another added.
+                if rounds == 12 {
+                    #expect(try await lab.add("added-meanwhile", "x").status == .created)
+                    try lab.tamper("VACUUM INTO '\(path)'", inTransaction: false)
+                }
                 return try await source(page)
             }
             let swept = try await Office(
                 store: SQLiteStore(path: path, hash: Fingerprint.sha256),
                 master: MasterKey.readOrCreate(path: lab.masterKey.path))
-            let usage = try await swept.control.accounts.usage(of: swept.registrar, by: .commandLine)
-            #expect(usage.usage.total == 0)
+            let left = try await swept.control.accounts.list(of: swept.registrar, by: .commandLine)
+            #expect(left.items.map(\.username) == ["added-meanwhile"] && left.total == 1)
+            #expect(try await swept.control.accounts.usage(of: swept.registrar, by: .commandLine).usage.total == 1)
             await swept.control.shutdown()
-            #expect(try lab.rows("SELECT 1 FROM account", in: path).isEmpty)
+            #expect(try lab.rows("SELECT 1 FROM account", in: path).count == 1)
             #expect(try lab.rows("SELECT 1 FROM account_import", in: path).isEmpty)
             #expect(try lab.rows("SELECT 1 FROM staged_account", in: path).isEmpty)
         }

@@ -33,10 +33,13 @@ struct Lab: Sendable {
         try FileManager.default.createDirectory(
             at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         defer { try? FileManager.default.removeItem(at: folder) }
-        let master = try MasterKey.readOrCreate(path: folder.appending(path: "master.key").path)
-        let office = try await Office(
-            store: SQLiteStore(path: folder.appending(path: "callmeter.sqlite").path, hash: Fingerprint.sha256),
-            master: master, port: port)
+        let store = try SQLiteStore(
+            path: folder.appending(path: "callmeter.sqlite").path, hash: Fingerprint.sha256)
+        let vault = try Vault.open(
+            .file(path: folder.appending(path: "master.key").path), naming: store.masterKeyAtOpening(), alone: true)
+        // Whoever stands for a worker does not renew its leases; a busy machine must not end them.
+        let leases = LeaseTerms(term: .seconds(600), grace: .seconds(15), orphanDrain: .milliseconds(20))
+        let office = try await Office(store: store, vault: vault, port: port, leases: leases)
         try await Harness(over: office.control).test { caller in
             try await body(Lab(folder: folder, office: office, caller: caller))
         }
