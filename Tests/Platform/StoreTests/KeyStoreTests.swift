@@ -146,7 +146,8 @@ import Vault
         #expect(try await store.dataKeys([old.id]).isEmpty)
         await #expect(throws: StoreError.keyLeaving) { try await Self.add(["d"], under: old.id, to: fixture) }
         #expect(try await !store.removeDataKey(new.id) { Self.note("gone") }, "the key in use stays")
-        #expect(try await store.audit(after: 0).map(\.action) == ["rotate", "gone"])
+        let actions = try await store.audit(after: 0).map(\.action)
+        #expect(actions.filter { ["rotate", "again", "gone"].contains($0) } == ["rotate", "gone"])
         #expect(try await store.inspect().problems.isEmpty)
     }
 
