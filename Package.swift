@@ -63,7 +63,7 @@ var targets: [Target] = [
     engineTests("SIP", ["Bedrock", "SIP", "CCrypto", "TortureMessages"]),
     engineTests("Media", ["Bedrock", "Media"]),
     engineTests("RunMetrics", ["Bedrock", "RunMetrics"]),
-    engineTests("Domain", ["Bedrock", "RunMetrics", "Domain"]),
+    engineTests("Domain", ["Bedrock", "RunMetrics", "Domain", "CCrypto"]),
     engineTests("UserAgent", ["Bedrock", "SIP", "Media", "RunMetrics", "UserAgent", "PBX", "CCrypto"]),
     engineTests("PBX", ["Bedrock", "SIP", "Media", "PBX", "CCrypto"]),
     .testTarget(

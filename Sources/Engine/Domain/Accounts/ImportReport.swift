@@ -138,6 +138,8 @@ public struct ImportReport: Hashable, Sendable {
     public var skipped: Int
     /// Lines that are not valid.
     public var failed: Int
+    /// Accounts that got a new password; only a list that rotates has any.
+    public var rotated = 0
     /// The first lines that were skipped or failed, by line.
     public var problems: [ImportProblem]
     /// All lines that were skipped or failed, counted per reason.
@@ -177,6 +179,26 @@ public struct PublishedImport: Hashable, Sendable {
     }
 }
 
+/// What rotating a staged list did: all of it, or nothing where there is a problem (A5).
+public struct PublishedRotation: Hashable, Sendable {
+    /// Accounts that got a new password.
+    public var rotated: Int
+    /// Lines whose username the registrar does not have.
+    public var unknown: Int
+    /// How many accounts each run holds of those named.
+    public var held: [AccountHolding]
+    /// The first lines of both kinds, at most `ImportReport.mostProblems`.
+    public var problems: [ImportProblem]
+
+    /// A result from its parts.
+    public init(rotated: Int, unknown: Int, held: [AccountHolding], problems: [ImportProblem]) {
+        self.rotated = rotated
+        self.unknown = unknown
+        self.held = held
+        self.problems = problems
+    }
+}
+
 /// What the lines of an import gave so far.
 public struct ImportTally: Hashable, Sendable {
     /// Lines that are valid and not duplicates.
@@ -213,6 +235,18 @@ public struct ImportTally: Hashable, Sendable {
         return ImportReport(
             created: published.created, skipped: published.skipped, failed: failed,
             problems: Array(problems.prefix(ImportReport.mostProblems)), counts: counts, warnings: warnings)
+    }
+
+    /// The report of a list that rotates passwords, once the store has looked for its accounts.
+    public func report(_ rotation: PublishedRotation) -> ImportReport {
+        var counts = counts
+        if rotation.unknown > 0 { Self.count(.usernameUnknown, rotation.unknown, in: &counts) }
+        for holding in rotation.held { Self.count(.accountInUse(holding.run), holding.accounts, in: &counts) }
+        let problems = (problems + rotation.problems).sorted { $0.line < $1.line }
+        return ImportReport(
+            created: 0, skipped: 0, failed: failed + rotation.unknown + rotation.held.reduce(0) { $0 + $1.accounts },
+            rotated: rotation.rotated, problems: Array(problems.prefix(ImportReport.mostProblems)), counts: counts,
+            warnings: warnings)
     }
 
     private static func count(_ reason: ImportReason, _ lines: Int, in counts: inout [ImportReasonCount]) {

@@ -4,8 +4,8 @@ import Bedrock
 
 /// Tells whether a password occurred before in a batch, by keyed 64-bit fingerprints in locked memory.
 ///
-/// Only so many are compared that the table stays at 1 MiB: locked memory is scarce (8 MiB for ordinary users), and this
-/// is a warning, not a rule. Two different passwords look equal once in 2⁴⁰ or less.
+/// The table grows to 1 MiB and then takes no more: locked memory is scarce (8 MiB for ordinary users), and this is a warning,
+/// not a rule. Two different passwords look equal once in 2⁴⁰ or less.
 struct PasswordFingerprints: ~Copyable {
     enum Insertion {
         case new, seen
@@ -13,32 +13,56 @@ struct PasswordFingerprints: ~Copyable {
         case full
     }
 
-    private static let slots = 131_072
-    private static let mostHeld = slots / 2
+    private static let fewestSlots = 512
+    private static let mostSlots = 131_072
 
-    private let memory = LockedMemory(minimumCount: slots * MemoryLayout<UInt64>.size)
+    private var memory = LockedMemory(minimumCount: fewestSlots * MemoryLayout<UInt64>.size)
+    private var slots = fewestSlots
     private var held = 0
 
     /// Compares and adds a password.
     mutating func insert(_ password: UnsafeRawBufferPointer) -> Insertion {
+        if held * 2 >= slots, slots < Self.mostSlots { grow() }
         // Keyed per process by the standard library; 0 marks a free slot.
         var hasher = Hasher()
         hasher.combine(bytes: password)
         let fingerprint = UInt64(bitPattern: Int64(hasher.finalize())) | 1
-        let mayAdd = held < Self.mostHeld
+        let (mayAdd, slots) = (held * 2 < slots, slots)
         let insertion = memory.withMutableBytes { bytes in
             let table = bytes.assumingMemoryBound(to: UInt64.self)
-            var slot = Int(fingerprint >> 32) & (Self.slots - 1)
-            while table[slot] != 0 {
-                if table[slot] == fingerprint { return Insertion.seen }
-                slot = (slot + 1) & (Self.slots - 1)
-            }
+            let slot = Self.slot(of: fingerprint, in: table, slots)
+            if table[slot] == fingerprint { return Insertion.seen }
             guard mayAdd else { return .full }
             table[slot] = fingerprint
             return .new
         }
         if insertion == .new { held += 1 }
         return insertion
+    }
+
+    /// The slot that holds the fingerprint, or the free one where it belongs.
+    private static func slot(
+        of fingerprint: UInt64, in table: UnsafeMutableBufferPointer<UInt64>, _ slots: Int
+    ) -> Int {
+        var slot = Int(fingerprint >> 32) & (slots - 1)
+        while table[slot] != 0, table[slot] != fingerprint { slot = (slot + 1) & (slots - 1) }
+        return slot
+    }
+
+    private mutating func grow() {
+        let larger = LockedMemory(minimumCount: slots * 2 * MemoryLayout<UInt64>.size)
+        let (old, new) = (slots, slots * 2)
+        memory.withMutableBytes { bytes in
+            let table = bytes.assumingMemoryBound(to: UInt64.self)
+            larger.withMutableBytes { bytes in
+                let target = bytes.assumingMemoryBound(to: UInt64.self)
+                for place in 0..<old where table[place] != 0 {
+                    target[Self.slot(of: table[place], in: target, new)] = table[place]
+                }
+            }
+        }
+        memory = larger
+        slots = new
     }
 }
 
