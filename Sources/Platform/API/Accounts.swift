@@ -16,13 +16,15 @@ public struct Account: Codable, Sendable, Hashable {
     public var createdAt: String
     /// The run that holds it now.
     public var inUseBy: String?
+    /// The endpoint of that run which has it, from 0.
+    public var inUseEndpoint: Int?
     /// How its last registration went.
     public var lastRegistration: LastRegistration?
 
     /// An account from its parts.
     public init(
         id: String, position: Int, username: String, realm: String?, extension: String?, createdAt: String,
-        inUseBy: String?, lastRegistration: LastRegistration?
+        inUseBy: String?, inUseEndpoint: Int? = nil, lastRegistration: LastRegistration?
     ) {
         self.id = id
         self.position = position
@@ -31,6 +33,7 @@ public struct Account: Codable, Sendable, Hashable {
         self.extension = `extension`
         self.createdAt = createdAt
         self.inUseBy = inUseBy
+        self.inUseEndpoint = inUseEndpoint
         self.lastRegistration = lastRegistration
     }
 }
@@ -49,7 +52,7 @@ public struct LastRegistration: Codable, Sendable, Hashable {
     }
 }
 
-/// What an import did (B5); the same object in page, API and command line.
+/// What an import or a rotation did (B5); the same object in page, API and command line.
 public struct ImportReport: Codable, Sendable, Hashable {
     /// Accounts added.
     public var created: Int
@@ -57,7 +60,9 @@ public struct ImportReport: Codable, Sendable, Hashable {
     public var skipped: Int
     /// Lines refused.
     public var failed: Int
-    /// How many lines were refused for each reason.
+    /// Accounts that got a new password, all of a list or none; always 0 for an import.
+    public var rotated: Int
+    /// How many lines were refused or skipped for each reason.
     public var failedByReason: [String: Int]
     /// The first refused and skipped lines, at most 1,000.
     public var problems: [LineProblem]
@@ -68,12 +73,13 @@ public struct ImportReport: Codable, Sendable, Hashable {
 
     /// A report from its parts.
     public init(
-        created: Int, skipped: Int, failed: Int, failedByReason: [String: Int], problems: [LineProblem],
-        warnings: [String], dryRun: Bool
+        created: Int, skipped: Int, failed: Int, rotated: Int = 0, failedByReason: [String: Int],
+        problems: [LineProblem], warnings: [String], dryRun: Bool
     ) {
         self.created = created
         self.skipped = skipped
         self.failed = failed
+        self.rotated = rotated
         self.failedByReason = failedByReason
         self.problems = problems
         self.warnings = warnings
@@ -164,13 +170,32 @@ public struct AccountUsage: Codable, Sendable, Hashable {
     public var needed: Int
     /// How many of the needed are not free.
     public var missing: Int
+    /// The runs that hold some, oldest first (C4).
+    public var holders: [Holder]
     /// How large a pool for that many endpoints should be, in words (C5).
     public var advice: String?
 
+    /// A run that holds accounts.
+    public struct Holder: Codable, Sendable, Hashable {
+        /// The run.
+        public var run: String
+        /// How many it holds.
+        public var accounts: Int
+
+        /// A holder from its parts.
+        public init(run: String, accounts: Int) {
+            self.run = run
+            self.accounts = accounts
+        }
+    }
+
     /// Usage from its parts.
-    public init(total: Int, inUse: Int, free: Int, needed: Int, missing: Int, advice: String?) {
+    public init(
+        total: Int, inUse: Int, free: Int, needed: Int, missing: Int, holders: [Holder] = [], advice: String?
+    ) {
         self.total = total
         self.inUse = inUse
+        self.holders = holders
         self.free = free
         self.needed = needed
         self.missing = missing

@@ -46,13 +46,61 @@ struct AccountRoutesTests {
         }
     }
 
-    @Test func `an import of another type is refused with 415`() async throws {
+    @Test func `B8 a list's format is told by its type or by ?format, and another type is refused with 415`()
+        async throws
+    {
         try await Harness().test { caller in
             let (_, registrar) = try await caller.prepare(accounts: 0)
-            let answer = try await caller.send(
-                .post, "/api/v1/registrars/\(registrar)/accounts/import", "a,b",
-                headers: [.contentType: "application/xml"])
-            #expect(answer.status == .unsupportedMediaType)
+            let path = "/api/v1/registrars/\(registrar)/accounts/import"
+            let csv = try await caller.send(
+                .post, path, "username,password,extension\na,\"1:\n2\",100\n",
+                headers: [.contentType: "text/csv; charset=utf-8"])
+            #expect(try csv.data(API.ImportReport.self).created == 1)
+            let sipp = try await caller.send(
+                .post, path + "?format=sipp", "USER\nb;[authentication password=x]\n",
+                headers: [.contentType: "text/plain"])
+            #expect(try sipp.data(API.ImportReport.self).created == 1)
+            let named = try await caller.send(.post, path + "?format=csv", "username,password\nc,x", headers: [:])
+            #expect(try named.data(API.ImportReport.self).created == 1)
+            let accounts = try await caller.get("/registrars/\(registrar)/accounts").data([API.Account].self)
+            #expect(accounts.map(\.username) == ["a", "b", "c"])
+            #expect(accounts.map(\.extension) == ["100", nil, nil])
+            let other = try await caller.send(.post, path, "a,b", headers: [.contentType: "application/xml"])
+            #expect(other.status == .unsupportedMediaType)
+            #expect(try await caller.send(.post, path + "?format=xls", "a:b").status == .badRequest)
+            let headless = try await caller.send(.post, path, "d,canary\n", headers: [.contentType: "text/csv"])
+            #expect(headless.status == .badRequest)
+            #expect(try headless.error.message.contains("'username' is missing"))
+            #expect(!headless.text.contains("canary"))
+        }
+    }
+
+    @Test func `A5 a list is rotated by its route, all of it or nothing, by an editor`() async throws {
+        try await Harness().test { caller in
+            let (_, registrar) = try await caller.prepare(accounts: 3)
+            let path = "/api/v1/registrars/\(registrar)/accounts/rotate"
+            let before = try await caller.get("/registrars/\(registrar)/accounts").data([API.Account].self)
+            let refused = try await caller.send(
+                .post, path, "user1:new\nuser9:canary", headers: [.contentType: "text/plain"])
+            let report = try refused.data(API.ImportReport.self)
+            #expect(report.rotated == 0 && report.failed == 1 && report.created == 0)
+            #expect(
+                report.problems == [
+                    LineProblem(line: 2, username: "user9", reason: "the registrar has no account of this username")
+                ])
+            #expect(report.failedByReason == ["username_unknown": 1])
+            #expect(try await caller.get("/registrars/\(registrar)/accounts").data([API.Account].self) == before)
+            let dry = try await caller.send(
+                .post, path + "?dryRun=true", "username,password\nuser3,x", headers: [.contentType: "text/csv"])
+            #expect(try dry.data(API.ImportReport.self).dryRun)
+            let done = try await caller.send(
+                .post, path, "user3:new\nuser1:newer\n", headers: [.contentType: "text/plain"])
+            #expect(try done.data(API.ImportReport.self).rotated == 2)
+            let after = try await caller.get("/registrars/\(registrar)/accounts").data([API.Account].self)
+            #expect(after.map(\.position) == [1, 2, 3] && after[1] == before[1] && after[0].id != before[0].id)
+            let viewer = try await caller.send(
+                .post, path, "user1:x", as: .viewer, headers: [.contentType: "text/plain"])
+            #expect(viewer.status == .forbidden)
         }
     }
 

@@ -21,10 +21,12 @@ public struct UsageReport: Hashable, Sendable {
 public struct AccountUseCases: Sendable {
     let services: Services
     let importer: ImportAccounts
+    let rotator: RotateAccounts
 
     init(services: Services) {
         self.services = services
         importer = ImportAccounts(services: services)
+        rotator = RotateAccounts(services: services, importer: importer)
     }
 
     /// Adds one account; the password may hold a colon (A3). Needs editor. Throws `invalid`, `nameTaken`.
@@ -67,6 +69,18 @@ public struct AccountUseCases: Sendable {
         _ = try await services.registrar(id, role: .editor, by: principal)
         return try await importer.run(
             into: id, as: format, dryRun: dryRun, by: principal, progress: progress, reading: read)
+    }
+
+    /// Gives the accounts of a list new passwords, all of them or none (A5): see `RotateAccounts.run`. Needs editor. Throws
+    /// `invalid` for a list that is none of its format.
+    public func rotate(
+        of id: RegistrarID, as format: ImportFormat = .lines, dryRun: Bool, by principal: Principal,
+        progress: (@Sendable (ImportProgress) -> Void)? = nil,
+        reading read: (UnsafeMutableRawBufferPointer) async throws -> Int
+    ) async throws(ControlPlaneError) -> ImportReport {
+        _ = try await services.registrar(id, role: .editor, by: principal)
+        return try await rotator.run(
+            of: id, as: format, dryRun: dryRun, by: principal, progress: progress, reading: read)
     }
 
     /// One page of a registrar's accounts.

@@ -30,7 +30,7 @@ struct ImportAccounts: Sendable {
             return try await services.perform("import") {
                 try await walk(format, key: nil, progress, reading: read) { chunk in
                     try await store.preview(chunk, into: registrar)
-                }
+                }.report
             }
         }
         return try await services.perform("import") {
@@ -41,7 +41,7 @@ struct ImportAccounts: Sendable {
                 let key = try await services.dataKey(of: registrar)
                 let report = try await walk(format, key: key, progress, reading: read) { chunk in
                     try await store.stage(chunk, in: id)
-                }
+                }.report
                 let entry = AuditEntry(
                     at: services.clock(), who: principal.name, action: "accounts.import",
                     subject: "registrar \(registrar)",
@@ -57,12 +57,25 @@ struct ImportAccounts: Sendable {
         }
     }
 
+    /// What a list gave that was read to its end.
+    struct ReadList: Sendable {
+        /// What its records are.
+        var tally: ImportTally
+        /// Its optional columns.
+        var columns: ImportColumns
+        /// What writing its chunks did.
+        var staging: Staging
+
+        /// The report of an import.
+        var report: ImportReport { tally.report(staging.published) }
+    }
+
     /// Reads to the end and gives every chunk to `write`, one after the other.
-    private func walk(
+    func walk(
         _ format: ImportFormat, key: DataKey?, _ progress: (@Sendable (ImportProgress) -> Void)?,
         reading read: (UnsafeMutableRawBufferPointer) async throws -> Int,
         writing write: @escaping @Sendable (StagedChunk) async throws -> Staging
-    ) async throws -> ImportReport {
+    ) async throws -> ReadList {
         try await withThrowingTaskGroup(of: Staging.self) { group in
             let page = LockedMemory(minimumCount: Self.pageBytes)
             // The page belongs to this closure until it returns; the pointer is lent to `read` for one call at a time.
@@ -95,7 +108,7 @@ struct ImportAccounts: Sendable {
             if let written = try await group.next() { staging.add(written) }
             if lines.chunk.count > 0 { staging.add(try await write(lines.handOver())) }
             progress?(Self.progress(bytes, lines.last, staging, rules.tally))
-            return rules.tally.report(staging.published)
+            return ReadList(tally: rules.tally, columns: rules.columns, staging: staging)
         }
     }
 

@@ -12,7 +12,7 @@ extension API.Account {
         self.init(
             id: account.id.description, position: Int(account.position), username: account.username,
             realm: account.realm, extension: account.extensionNumber, createdAt: account.addedAt.text,
-            inUseBy: account.inUseBy?.description,
+            inUseBy: account.inUseBy?.description, inUseEndpoint: account.endpoint.map(Int.init),
             lastRegistration: account.lastRegistration.map { record in
                 LastRegistration(
                     result: record.status.map { $0.code == 200 ? "registered" : "\($0.code) \($0.reason)" }
@@ -28,7 +28,8 @@ extension API.ImportReport {
         var counts: [String: Int] = [:]
         for count in report.counts { counts[count.reason.code, default: 0] += count.count }
         self.init(
-            created: report.created, skipped: report.skipped, failed: report.failed, failedByReason: counts,
+            created: report.created, skipped: report.skipped, failed: report.failed, rotated: report.rotated,
+            failedByReason: counts,
             problems: report.problems.map { LineProblem(line: $0.line, username: $0.username, reason: $0.reason.text) },
             warnings: Self.text(of: report.warnings), dryRun: dryRun)
     }
@@ -63,6 +64,7 @@ extension API.AccountUsage {
         self.init(
             total: report.usage.total, inUse: report.usage.inUse, free: report.usage.free, needed: report.needed,
             missing: report.missing,
+            holders: report.usage.holders.map { Holder(run: $0.run.description, accounts: $0.accounts) },
             advice: report.advisedPool.map { "for tests of up to \(report.needed) endpoints keep \($0) accounts" })
     }
 }

@@ -8,7 +8,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// `/registrars/{registrar}/accounts`, `/accounts/{account}`, import, deletion and usage.
+/// `/registrars/{registrar}/accounts`, `/accounts/{account}`, import, rotation, deletion and usage.
 ///
 /// Bodies with passwords stay bytes: never decoded as JSON values, never a String. They go from `SecretBody` into locked memory.
 struct AccountRoutes {
@@ -41,8 +41,20 @@ struct AccountRoutes {
             return try Answer.data(AccountDeletionReport(deletion), context)
         }
         group.post("registrars/{registrar}/accounts/import") { request, context in
-            let dryRun = try context.flag("dryRun", request) ?? false
-            return try await importLines(request, context, dryRun: dryRun)
+            let list = try AccountList(request, context)
+            var body = SecretBody(request.body, upTo: WebLimits.largestImport)
+            let report = try await plane.accounts.importLines(
+                into: context.id("registrar"), as: list.format, dryRun: list.dryRun, by: context.principal()
+            ) { page in try await body.read(into: page) }
+            return try Answer.data(API.ImportReport(report, dryRun: list.dryRun), context)
+        }
+        group.post("registrars/{registrar}/accounts/rotate") { request, context in
+            let list = try AccountList(request, context)
+            var body = SecretBody(request.body, upTo: WebLimits.largestImport)
+            let report = try await plane.accounts.rotate(
+                of: context.id("registrar"), as: list.format, dryRun: list.dryRun, by: context.principal()
+            ) { page in try await body.read(into: page) }
+            return try Answer.data(API.ImportReport(report, dryRun: list.dryRun), context)
         }
         group.get("accounts/{account}") { _, context in
             let account = try await plane.accounts.get(context.id("account"), by: context.principal())
@@ -53,22 +65,6 @@ struct AccountRoutes {
             try await plane.accounts.delete(id, by: context.principal())
             return try Answer.data(Deleted(id: id.description), context)
         }
-    }
-
-    private func importLines(_ request: Request, _ context: CallContext, dryRun: Bool) async throws -> Response {
-        let type = request.headers[.contentType]?.split(separator: ";").first.map(String.init) ?? "text/plain"
-        guard type == "text/plain" || type == "application/octet-stream" else {
-            throw HTTPError(
-                .unsupportedMediaType,
-                message: "send username:password lines as text/plain; other formats are not taken yet")
-        }
-        var body = SecretBody(request.body, upTo: WebLimits.largestImport)
-        let report = try await plane.accounts.importLines(
-            into: context.id("registrar"), dryRun: dryRun, by: context.principal()
-        ) { page in
-            try await body.read(into: page)
-        }
-        return try Answer.data(API.ImportReport(report, dryRun: dryRun), context)
     }
 
     private static func accountBody(of request: Request) async throws -> AccountFields {
@@ -96,5 +92,34 @@ struct AccountRoutes {
             query.descending = sort.hasPrefix("-")
         }
         return query
+    }
+}
+
+/// What a request with a list of accounts says of it.
+private struct AccountList {
+    let format: ImportFormat
+    let dryRun: Bool
+
+    /// The format by `format`, or by the body's type. Throws 415 for a type that is none of them.
+    init(_ request: Request, _ context: CallContext) throws {
+        dryRun = try context.flag("dryRun", request) ?? false
+        if let name = request.uri.queryParameters["format"] {
+            guard let named = ImportFormat(rawValue: String(name)) else {
+                throw ControlPlaneError(
+                    .invalid, "'format' is one of lines, csv and sipp", details: ["field": "format"])
+            }
+            format = named
+            return
+        }
+        let type = request.headers[.contentType]?.split(separator: ";").first.map { $0.lowercased() } ?? "text/plain"
+        switch type.trimmingPrefix(while: { $0 == " " }) {
+        case "text/plain", "application/octet-stream": format = .lines
+        case "text/csv": format = .csv
+        default:
+            throw HTTPError(
+                .unsupportedMediaType,
+                message:
+                    "send username:password lines as text/plain, or CSV as text/csv; ?format=sipp for injection files")
+        }
     }
 }
