@@ -92,10 +92,10 @@ struct FileTest {
         for argument in accounts {
             let (registrar, file) = try place(of: argument, registrars)
             let source = try SecretSource(path: file)
-            let report = try await plane.accounts.importLines(into: registrar, dryRun: false, by: .commandLine) {
-                buffer in
-                try source.read(into: buffer)
-            }
+            let format = try source.format(name: file)
+            let report = try await plane.accounts.importLines(
+                into: registrar, as: format, dryRun: false, by: .commandLine
+            ) { buffer in try source.read(into: buffer) }
             Self.complain(about: report, file)
         }
         return try await plane.tests.create(document, in: project.id, by: .commandLine).record.id

@@ -60,20 +60,41 @@ struct LocalWorkplace: Workplace {
     }
 
     func accounts(
-        of registrar: String, _ filter: AccountFilter, page: Int
+        of registrar: String, _ filter: AccountFilter, page: Int, perPage: Int
     ) async throws -> (items: [API.Account], total: Int) {
+        let (order, descending) = AccountFilter.order(filter.sort) ?? (.position, false)
         let query = AccountQuery(
-            text: filter.text, inUse: filter.inUse, page: PageRequest(page: page, perPage: PageRequest.largestPage))
+            text: filter.text, inUse: filter.inUse, order: order, descending: descending,
+            page: PageRequest(page: page, perPage: perPage))
         let found = try await plane.accounts.list(of: Self.id(registrar), query, by: .commandLine)
         return (found.items.map(API.Account.init), found.total)
     }
 
+    func accountUsage(of registrar: String, endpoints: Int?) async throws -> API.AccountUsage {
+        API.AccountUsage(
+            try await plane.accounts.usage(of: Self.id(registrar), endpoints: endpoints, by: .commandLine))
+    }
+
     func importAccounts(
-        _ source: consuming SecretSource, into registrar: String, dryRun: Bool
+        _ source: consuming SecretSource, as format: ImportFormat, into registrar: String, dryRun: Bool,
+        progress: @escaping @Sendable (ListStep) -> Void
     ) async throws -> API.ImportReport {
         let source = source
         let report = try await plane.accounts.importLines(
-            into: Self.id(registrar), dryRun: dryRun, by: .commandLine
+            into: Self.id(registrar), as: format, dryRun: dryRun, by: .commandLine,
+            progress: { progress(ListStep(bytes: $0.bytes, accounts: dryRun ? nil : $0.accounts)) }
+        ) { buffer in try source.read(into: buffer) }
+        return API.ImportReport(report, dryRun: dryRun)
+    }
+
+    func rotateAccounts(
+        _ source: consuming SecretSource, as format: ImportFormat, of registrar: String, dryRun: Bool,
+        progress: @escaping @Sendable (ListStep) -> Void
+    ) async throws -> API.ImportReport {
+        let source = source
+        let report = try await plane.accounts.rotate(
+            of: Self.id(registrar), as: format, dryRun: dryRun, by: .commandLine,
+            progress: { progress(ListStep(bytes: $0.bytes, accounts: nil)) }
         ) { buffer in try source.read(into: buffer) }
         return API.ImportReport(report, dryRun: dryRun)
     }

@@ -3,10 +3,12 @@
 import API
 import AsyncHTTPClient
 import Bedrock
+import Domain
 import FoundationEssentials
 import Glibc
 import NIOCore
 import NIOHTTP1
+import Synchronization
 
 /// A server, over its REST interface. The key comes from `CALLMETER_API_KEY`, never from an argument.
 struct RemoteWorkplace: Workplace, Redacted {
@@ -63,23 +65,43 @@ struct RemoteWorkplace: Workplace, Redacted {
     }
 
     func accounts(
-        of registrar: String, _ filter: AccountFilter, page: Int
+        of registrar: String, _ filter: AccountFilter, page: Int, perPage: Int
     ) async throws -> (items: [API.Account], total: Int) {
-        var path = "/registrars/\(registrar)/accounts?perPage=\(Pagination.largestPerPage)&page=\(page)"
+        var path = "/registrars/\(registrar)/accounts?perPage=\(perPage)&page=\(page)&sort=\(Self.escaped(filter.sort))"
         if let inUse = filter.inUse { path += "&inUse=\(inUse)" }
         if let text = filter.text { path += "&q=\(Self.escaped(text))" }
         let answer: Envelope<[API.Account]> = try await send(.GET, path)
         return (answer.data, answer.meta.pagination?.total ?? answer.data.count)
     }
 
+    func accountUsage(of registrar: String, endpoints: Int?) async throws -> API.AccountUsage {
+        let query = endpoints.map { "?endpoints=\($0)" } ?? ""
+        return try await send(.GET, "/registrars/\(registrar)/accounts/usage\(query)").data
+    }
+
     func importAccounts(
-        _ source: consuming SecretSource, into registrar: String, dryRun: Bool
+        _ source: consuming SecretSource, as format: ImportFormat, into registrar: String, dryRun: Bool,
+        progress: @escaping @Sendable (ListStep) -> Void
+    ) async throws -> API.ImportReport {
+        try await send(source, as: format, to: "/registrars/\(registrar)/accounts/import", dryRun: dryRun, progress)
+    }
+
+    func rotateAccounts(
+        _ source: consuming SecretSource, as format: ImportFormat, of registrar: String, dryRun: Bool,
+        progress: @escaping @Sendable (ListStep) -> Void
+    ) async throws -> API.ImportReport {
+        try await send(source, as: format, to: "/registrars/\(registrar)/accounts/rotate", dryRun: dryRun, progress)
+    }
+
+    private func send(
+        _ source: consuming SecretSource, as format: ImportFormat, to path: String, dryRun: Bool,
+        _ progress: @escaping @Sendable (ListStep) -> Void
     ) async throws -> API.ImportReport {
         // The library owns the buffers it sends; each holds one chunk and is given back as soon as it is written.
-        let chunks = SecretChunks(source, size: Self.chunk)
+        let chunks = SecretChunks(source, size: Self.chunk, progress)
         return try await send(
-            .POST, "/registrars/\(registrar)/accounts/import?dryRun=\(dryRun)", type: "text/plain",
-            body: .stream(chunks, length: .unknown)
+            .POST, "\(path)?dryRun=\(dryRun)&format=\(format.rawValue)",
+            type: format == .csv ? "text/csv" : "text/plain", body: .stream(chunks, length: .unknown)
         ).data
     }
 
@@ -140,10 +162,13 @@ private final class SecretChunks: AsyncSequence, Sendable {
 
     private let source: SecretSource
     private let size: Int
+    private let progress: @Sendable (ListStep) -> Void
+    private let sent = Mutex(0)
 
-    init(_ source: consuming SecretSource, size: Int) {
+    init(_ source: consuming SecretSource, size: Int, _ progress: @escaping @Sendable (ListStep) -> Void) {
         self.source = source
         self.size = size
+        self.progress = progress
     }
 
     struct Iterator: AsyncIteratorProtocol {
@@ -159,6 +184,12 @@ private final class SecretChunks: AsyncSequence, Sendable {
         try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: size) { free in
             try source.read(into: UnsafeMutableRawBufferPointer(rebasing: free[..<size]))
         }
-        return buffer.readableBytes > 0 ? buffer : nil
+        guard buffer.readableBytes > 0 else { return nil }
+        let bytes = sent.withLock { sent in
+            sent += buffer.readableBytes
+            return sent
+        }
+        progress(ListStep(bytes: bytes, accounts: nil))
+        return buffer
     }
 }

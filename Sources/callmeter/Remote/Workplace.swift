@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import API
+import Domain
 
 /// Where projects, registrars and accounts are kept: a local data folder or a server. The same values either way.
 protocol Workplace: Sendable {
@@ -11,21 +12,38 @@ protocol Workplace: Sendable {
     func addRegistrar(_ request: RegistrarRequest, to project: String) async throws -> API.Registrar
     func deleteRegistrar(_ id: String) async throws
     /// One page of accounts with the number of all.
-    func accounts(of registrar: String, _ filter: AccountFilter, page: Int) async throws -> (
+    func accounts(of registrar: String, _ filter: AccountFilter, page: Int, perPage: Int) async throws -> (
         items: [API.Account], total: Int
     )
+    /// How many accounts there are and who holds them, for so many endpoints.
+    func accountUsage(of registrar: String, endpoints: Int?) async throws -> API.AccountUsage
     /// Imports what the source gives; its bytes never become a String.
-    func importAccounts(_ source: consuming SecretSource, into registrar: String, dryRun: Bool) async throws
-        -> API.ImportReport
+    func importAccounts(
+        _ source: consuming SecretSource, as format: ImportFormat, into registrar: String, dryRun: Bool,
+        progress: @escaping @Sendable (ListStep) -> Void
+    ) async throws -> API.ImportReport
+    /// Gives the accounts of a list new passwords, all of them or none.
+    func rotateAccounts(
+        _ source: consuming SecretSource, as format: ImportFormat, of registrar: String, dryRun: Bool,
+        progress: @escaping @Sendable (ListStep) -> Void
+    ) async throws -> API.ImportReport
     func deleteAccounts(_ request: AccountDeletionRequest, of registrar: String) async throws -> AccountDeletionReport
     /// Ends what was opened.
     func close() async throws
 }
 
-/// Which accounts are wanted.
+/// Which accounts are wanted, and in which order.
 struct AccountFilter: Sendable {
     var text: String?
     var inUse: Bool?
+    /// A field, with '-' before it for the other way round.
+    var sort = "position"
+
+    /// What a `sort` means; nil where it means nothing.
+    static func order(_ sort: String) -> (order: AccountOrder, descending: Bool)? {
+        let isDescending = sort.hasPrefix("-")
+        return AccountOrder(rawValue: isDescending ? String(sort.dropFirst()) : sort).map { ($0, isDescending) }
+    }
 }
 
 extension Workplace {

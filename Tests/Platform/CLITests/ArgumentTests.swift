@@ -79,7 +79,7 @@ struct ArgumentTests {
                 LineProblem(line: 5, username: "bob", reason: "the username exists"),
             ], warnings: ["1 accounts have a password derived from their username"], dryRun: true)
         #expect(
-            AccountsCommand.Import.lines(report) == [
+            AccountsCommand.lines(report, verb: "2 created, 1 skipped") == [
                 "dry run, nothing stored: 2 created, 1 skipped, 2 failed", "  line 3: the line has no colon",
                 "  line 5 (bob): the username exists", "  and 1 more",
                 "  note: 1 accounts have a password derived from their username",

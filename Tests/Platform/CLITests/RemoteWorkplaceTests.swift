@@ -5,6 +5,7 @@ import ControlPlane
 import Domain
 import FoundationEssentials
 import Store
+import Synchronization
 import Testing
 import Vault
 
@@ -58,18 +59,37 @@ struct RemoteWorkplaceTests {
                 RegistrarRequest(name: "pbx", domain: "127.0.0.1", port: 5060), to: project.id)
             #expect(try await remote.registrar(named: nil, project: nil) == registrar)
 
-            let dry = try await remote.importAccounts(SecretSource(path: path), into: registrar.id, dryRun: true)
+            let read = Mutex(0)
+            let dry = try await remote.importAccounts(
+                SecretSource(path: path), as: .lines, into: registrar.id, dryRun: true
+            ) { step in read.withLock { $0 = step.bytes } }
+            #expect(read.withLock { $0 } == text.utf8.count)
             #expect(dry.created == count)
-            let report = try await remote.importAccounts(SecretSource(path: path), into: registrar.id, dryRun: false)
+            let report = try await remote.importAccounts(
+                SecretSource(path: path), as: .lines, into: registrar.id, dryRun: false
+            ) { _ in }
             #expect(report.created == count)
             #expect(report.problems.map(\.line) == [count + 1])
 
-            let page = try await remote.accounts(of: registrar.id, AccountFilter(), page: 10)
+            let page = try await remote.accounts(of: registrar.id, AccountFilter(), page: 10, perPage: 500)
             #expect(page.total == count)
             #expect(page.items.count == 500)
             #expect(page.items.last?.username == "user5000")
-            let found = try await remote.accounts(of: registrar.id, AccountFilter(text: "user12&3 %"), page: 1)
+            let found = try await remote.accounts(
+                of: registrar.id, AccountFilter(text: "user12&3 %"), page: 1, perPage: 500)
             #expect(found.total == 0)
+            let last = try await remote.accounts(
+                of: registrar.id, AccountFilter(text: "user499", inUse: false, sort: "-position"), page: 1, perPage: 2)
+            #expect(last.items.map(\.username) == ["user4999", "user4998"] && last.total == 11)
+            let usage = try await remote.accountUsage(of: registrar.id, endpoints: 6_000)
+            #expect(usage.total == count && usage.missing == 1_000 && usage.holders == [])
+            let names = try GeneratedNames(prefix: "user", from: "1", to: "5000")
+            var random = SystemRandomNumberGenerator()
+            let rotated = try await remote.rotateAccounts(
+                SecretSource(GeneratedLines(GeneratedAccounts(names, random: &random))), as: .lines, of: registrar.id,
+                dryRun: false
+            ) { _ in }
+            #expect(rotated.rotated == count && rotated.warnings == [])
 
             let deleted = try await remote.deleteAccounts(
                 AccountDeletionRequest(all: true, expectedCount: count), of: registrar.id)
