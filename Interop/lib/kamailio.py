@@ -11,6 +11,12 @@ import peers
 REALM = "interop.example"
 
 
+def read_accounts(path):
+    """The (username, password) pairs of a file of `username:password` lines."""
+    with open(path) as file:
+        return [tuple(line.rstrip("\r\n").split(":", 1)) for line in file if ":" in line]
+
+
 def _accounts_database(path, accounts):
     # The layout that Kamailio's htable module loads: key and value as text.
     with sqlite3.connect(path) as base:
@@ -22,9 +28,20 @@ def _accounts_database(path, accounts):
         base.executemany("INSERT INTO password VALUES (NULL, ?, 0, 0, ?, 0)", accounts)
 
 
+def _subscribers(path, sql):
+    # The table as Kamailio's own scripts make it (version 7), and the rows as they are given.
+    with sqlite3.connect(path) as base:
+        base.executescript(
+            "INSERT INTO version VALUES ('subscriber', 7);"
+            "CREATE TABLE subscriber (id INTEGER PRIMARY KEY NOT NULL, username VARCHAR(64) DEFAULT '' NOT NULL,"
+            " domain VARCHAR(64) DEFAULT '' NOT NULL, password VARCHAR(64) DEFAULT '' NOT NULL,"
+            " ha1 VARCHAR(128) DEFAULT '' NOT NULL, ha1b VARCHAR(128) DEFAULT '' NOT NULL, UNIQUE (username, domain));")
+        base.executescript(sql)
+
+
 def up(run, accounts, port=None, realm=REALM, qop=True, sha256=False, debug=0, host=peers.HOST, certificate=None,
-       endpoints=200, min_expires=10):
-    """Starts it with (username, password) pairs; returns the port when it answers, with a certificate (chain and key files) the
+       endpoints=200, min_expires=10, subscribers=None):
+    """Starts it with (username, password) pairs, or with the SQL of its table subscriber; returns the port when it answers, with a certificate (chain and key files) the
     ports of UDP and TCP, and of TLS; WebSockets are opened on either. RuntimeError with its log when it does not start."""
     os.makedirs(run, mode=0o700, exist_ok=True)
     port = port or peers.free_port(host=host)
@@ -33,6 +50,8 @@ def up(run, accounts, port=None, realm=REALM, qop=True, sha256=False, debug=0, h
     if os.path.exists(database):
         os.unlink(database)
     _accounts_database(database, accounts)
+    if subscribers is not None:
+        _subscribers(database, subscribers)
     with open(os.path.join(peers.INTEROP, "kamailio", "kamailio.cfg.in")) as file:
         config = file.read()
     for name, value in dict(
@@ -48,7 +67,8 @@ def up(run, accounts, port=None, realm=REALM, qop=True, sha256=False, debug=0, h
     process = subprocess.Popen(
         ["kamailio", "-f", os.path.join(run, "kamailio.cfg"), "-P", os.path.join(run, "pid"), "-Y", run, "-w", run,
          "-m", str(shared), "-M", "16", "-DD", "-E"]
-        + (["-A", "SHA256"] if sha256 else []) + (["-A", "TLS"] if certificate else []),
+        + (["-A", "SHA256"] if sha256 else []) + (["-A", "TLS"] if certificate else [])
+        + (["-A", "SUBSCRIBERS"] if subscribers is not None else []),
         stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     log.close()
     ready = peers.wait_for(lambda: process.poll() is not None or peers.answers_options(port, host), 15)
