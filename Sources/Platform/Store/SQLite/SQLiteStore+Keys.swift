@@ -31,7 +31,8 @@ extension SQLiteStore {
         from old: KeyID, to new: KeyID, audit: @escaping @Sendable (Int) -> AuditEntry,
         _ rewrap: @escaping @Sendable (WrappedKey) throws -> WrappedKey
     ) async throws -> Int {
-        try await write { database in
+        // The old key's file is replaced next: by then this must be on the disk for good.
+        try await writeToDisk { database in
             let noted = try Self.noteMasterKey(old, in: database)
             guard noted == old else { throw StoreError.otherMasterKey }
             let keys = try Row.fetchAll(database, sql: "SELECT * FROM data_key").map(Self.wrappedKey)
@@ -175,6 +176,29 @@ extension SQLiteStore {
 // MARK: - Parts of the operations
 
 extension SQLiteStore {
+    /// One transaction of the writer that survives a loss of power once this returns. The others survive that from the next
+    /// checkpoint on, and the end of the process at once.
+    private func writeToDisk<Value: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws -> Value {
+        do {
+            return try await writer.writeWithoutTransaction { database in
+                let level = try Int.fetchOne(database, sql: "PRAGMA synchronous") ?? 1
+                try database.execute(sql: "PRAGMA synchronous = FULL")
+                defer { try? database.execute(sql: "PRAGMA synchronous = \(level)") }
+                var value: Value?
+                try database.inTransaction {
+                    value = try body(database)
+                    return .commit
+                }
+                guard let value else { throw StoreError.engine("a transaction gave nothing") }
+                return value
+            }
+        } catch let error as DatabaseError {
+            throw StoreError(error)
+        }
+    }
+
     /// The identifier of the key that a sealed value names, behind the byte with its version.
     static let keyOfSecret = "substr(secret, 2, 16)"
 
