@@ -143,7 +143,7 @@ import Testing
         let notes = entries.compactMap { AllocationNote($0) }
         #expect(notes.map(\.event) == [.allocate, .allocate, .release, .release])
         for pair in [notes[0...1], notes[2...3]] {
-            #expect(pair.first { $0.registrar == other.id }?.positions == PositionRanges("4-5"))
+            #expect(pair.first { $0.registrar == other.id }?.positions == PositionRanges("1-2"))
             #expect(pair.first { $0.registrar == fixture.registrar.id }?.positions == PositionRanges("1-2"))
         }
         let short = try await fixture.addRun(endpoints: 9)
