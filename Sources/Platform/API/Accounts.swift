@@ -132,12 +132,38 @@ public struct AccountDeletionReport: Codable, Sendable, Hashable {
     public var refusedCount: Int
     /// The first of those, at most 1,000.
     public var refused: [RefusedAccount]
+    /// Saved tests that have too few accounts now, at most 100.
+    public var shortTests: [ShortTest]
 
     /// A report from its parts.
-    public init(deleted: Int, refusedCount: Int, refused: [RefusedAccount]) {
+    public init(deleted: Int, refusedCount: Int, refused: [RefusedAccount], shortTests: [ShortTest] = []) {
         self.deleted = deleted
         self.refusedCount = refusedCount
         self.refused = refused
+        self.shortTests = shortTests
+    }
+}
+
+/// A saved test that has too few accounts at a registrar.
+public struct ShortTest: Codable, Sendable, Hashable {
+    /// The test.
+    public var id: String
+    /// Its name.
+    public var name: String
+    /// Accounts it needs.
+    public var needed: Int
+    /// Accounts there are.
+    public var total: Int
+    /// How many of the needed are not free.
+    public var missing: Int
+
+    /// A short test from its parts.
+    public init(id: String, name: String, needed: Int, total: Int, missing: Int) {
+        self.id = id
+        self.name = name
+        self.needed = needed
+        self.total = total
+        self.missing = missing
     }
 }
 

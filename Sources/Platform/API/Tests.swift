@@ -63,14 +63,33 @@ public struct RegistrarCheck: Codable, Sendable, Hashable {
     public var free: Int
     /// How many of the needed are not free.
     public var missing: Int
+    /// The runs that hold some, oldest first.
+    public var heldBy: [RunHolding]
 
     /// Numbers of one registrar.
-    public init(registrar: String, needed: Int, total: Int, inUse: Int, free: Int, missing: Int) {
+    public init(
+        registrar: String, needed: Int, total: Int, inUse: Int, free: Int, missing: Int, heldBy: [RunHolding] = []
+    ) {
         self.registrar = registrar
         self.needed = needed
         self.total = total
         self.inUse = inUse
         self.free = free
         self.missing = missing
+        self.heldBy = heldBy
+    }
+}
+
+/// How many accounts of a registrar a run holds.
+public struct RunHolding: Codable, Sendable, Hashable {
+    /// The run.
+    public var run: String
+    /// How many.
+    public var accounts: Int
+
+    /// A holding from its parts.
+    public init(run: String, accounts: Int) {
+        self.run = run
+        self.accounts = accounts
     }
 }

@@ -117,6 +117,9 @@ extension ControlPlaneError {
             result.details.append(Detail(key: "total", value: "\(shortage.usage.total)"))
             result.details.append(Detail(key: "inUse", value: "\(shortage.usage.inUse)"))
             result.details.append(Detail(key: "missing", value: "\(shortage.missing)"))
+            for holder in shortage.usage.holders {
+                result.details.append(Detail(key: "heldBy", value: "\(holder.run)"))
+            }
         }
         return result
     }

@@ -38,7 +38,7 @@ struct ProjectsCommand: AsyncParsableCommand {
 
     struct Delete: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Delete a project with its registrars, accounts, tests and runs.")
+            abstract: "Delete a project with its registrars, accounts and tests; its runs and their results stay.")
 
         @OptionGroup var place: Place
         @OptionGroup var confirmation: Confirmation
@@ -47,9 +47,12 @@ struct ProjectsCommand: AsyncParsableCommand {
         mutating func run() async throws {
             try await place.with { workplace in
                 let project = try await workplace.project(named: name)
-                try confirmation.ask("Delete project \(project.name) with everything in it?")
-                try await workplace.deleteProject(project.id)
-                try place.print(Deleted(id: project.id)) { _ in ["deleted project \(project.name)"] }
+                let before = try await workplace.deletion(ofProject: project.id)
+                try confirmation.ask("Delete project \(project.name)? \(before.text).")
+                let deleted = try await workplace.deleteProject(project.id)
+                try place.print(deleted) { deleted in
+                    ["deleted project \(project.name)"] + (deleted.deletion.map { [$0.text] } ?? [])
+                }
             }
         }
     }

@@ -66,9 +66,12 @@ struct RegistrarsCommand: AsyncParsableCommand {
         mutating func run() async throws {
             try await place.with { workplace in
                 let registrar = try await workplace.registrar(named: name, project: project)
-                try confirmation.ask("Delete registrar \(registrar.name) with all its accounts?")
-                try await workplace.deleteRegistrar(registrar.id)
-                try place.print(Deleted(id: registrar.id)) { _ in ["deleted registrar \(registrar.name)"] }
+                let before = try await workplace.deletion(ofRegistrar: registrar.id)
+                try confirmation.ask("Delete registrar \(registrar.name)? \(before.text).")
+                let deleted = try await workplace.deleteRegistrar(registrar.id)
+                try place.print(deleted) { deleted in
+                    ["deleted registrar \(registrar.name)"] + (deleted.deletion.map { [$0.text] } ?? [])
+                }
             }
         }
     }

@@ -41,8 +41,12 @@ struct LocalWorkplace: Workplace {
         API.Project(try await plane.projects.create(name: request.name, by: .commandLine))
     }
 
-    func deleteProject(_ id: String) async throws {
-        try await plane.projects.delete(Self.id(id), by: .commandLine)
+    func deletion(ofProject id: String) async throws -> API.Deletion {
+        API.Deletion(try await plane.projects.deletion(Self.id(id), by: .commandLine))
+    }
+
+    func deleteProject(_ id: String) async throws -> Deleted {
+        Deleted(id: id, deletion: API.Deletion(try await plane.projects.delete(Self.id(id), by: .commandLine)))
     }
 
     func registrars(of project: String) async throws -> [API.Registrar] {
@@ -55,8 +59,12 @@ struct LocalWorkplace: Workplace {
         return API.Registrar(try await plane.registrars.create(draft, in: Self.id(project), by: .commandLine))
     }
 
-    func deleteRegistrar(_ id: String) async throws {
-        try await plane.registrars.delete(Self.id(id), by: .commandLine)
+    func deletion(ofRegistrar id: String) async throws -> API.Deletion {
+        API.Deletion(try await plane.registrars.deletion(Self.id(id), by: .commandLine))
+    }
+
+    func deleteRegistrar(_ id: String) async throws -> Deleted {
+        Deleted(id: id, deletion: API.Deletion(try await plane.registrars.delete(Self.id(id), by: .commandLine)))
     }
 
     func accounts(

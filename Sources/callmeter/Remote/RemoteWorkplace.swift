@@ -48,9 +48,11 @@ struct RemoteWorkplace: Workplace, Redacted {
         try await send(.POST, "/projects", json: request).data
     }
 
-    func deleteProject(_ id: String) async throws {
-        let _: Envelope<Deleted> = try await send(.DELETE, "/projects/\(id)")
+    func deletion(ofProject id: String) async throws -> API.Deletion {
+        try await send(.GET, "/projects/\(id)/deletion").data
     }
+
+    func deleteProject(_ id: String) async throws -> Deleted { try await send(.DELETE, "/projects/\(id)").data }
 
     func registrars(of project: String) async throws -> [API.Registrar] {
         try await send(.GET, "/projects/\(project)/registrars").data
@@ -60,9 +62,11 @@ struct RemoteWorkplace: Workplace, Redacted {
         try await send(.POST, "/projects/\(project)/registrars", json: request).data
     }
 
-    func deleteRegistrar(_ id: String) async throws {
-        let _: Envelope<Deleted> = try await send(.DELETE, "/registrars/\(id)")
+    func deletion(ofRegistrar id: String) async throws -> API.Deletion {
+        try await send(.GET, "/registrars/\(id)/deletion").data
     }
+
+    func deleteRegistrar(_ id: String) async throws -> Deleted { try await send(.DELETE, "/registrars/\(id)").data }
 
     func accounts(
         of registrar: String, _ filter: AccountFilter, page: Int, perPage: Int

@@ -7,10 +7,14 @@ import Domain
 protocol Workplace: Sendable {
     func projects() async throws -> [API.Project]
     func addProject(_ request: ProjectRequest) async throws -> API.Project
-    func deleteProject(_ id: String) async throws
+    /// What would go with a project and what would stay.
+    func deletion(ofProject id: String) async throws -> API.Deletion
+    func deleteProject(_ id: String) async throws -> Deleted
     func registrars(of project: String) async throws -> [API.Registrar]
     func addRegistrar(_ request: RegistrarRequest, to project: String) async throws -> API.Registrar
-    func deleteRegistrar(_ id: String) async throws
+    /// What would go with a registrar and what would stay.
+    func deletion(ofRegistrar id: String) async throws -> API.Deletion
+    func deleteRegistrar(_ id: String) async throws -> Deleted
     /// One page of accounts with the number of all.
     func accounts(of registrar: String, _ filter: AccountFilter, page: Int, perPage: Int) async throws -> (
         items: [API.Account], total: Int

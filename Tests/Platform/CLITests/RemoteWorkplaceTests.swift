@@ -94,7 +94,7 @@ struct RemoteWorkplaceTests {
             let deleted = try await remote.deleteAccounts(
                 AccountDeletionRequest(all: true, expectedCount: count), of: registrar.id)
             #expect(deleted.deleted == count)
-            try await remote.deleteProject(project.id)
+            _ = try await remote.deleteProject(project.id)
             #expect(try await remote.projects().isEmpty)
         }
     }

@@ -159,6 +159,16 @@ extension Store {
         try await finish(run, ending, under: nil, by: "test")
     }
 
+    @discardableResult
+    func deleteProject(_ id: ProjectID) async throws -> Deletion {
+        try await deleteProject(id) { AuditEntry(at: Sample.time, who: "test", action: "x", subject: $0.name) }
+    }
+
+    @discardableResult
+    func deleteRegistrar(_ id: RegistrarID) async throws -> Deletion {
+        try await deleteRegistrar(id) { AuditEntry(at: Sample.time, who: "test", action: "x", subject: $0.name) }
+    }
+
     func save(_ endpoints: [EndpointRecord]) async throws { try await save(endpoints, under: nil) }
 
     func record(_ updates: [RegistrationUpdate]) async throws { try await record(updates, under: nil) }

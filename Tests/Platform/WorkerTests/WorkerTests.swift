@@ -34,6 +34,9 @@ private final class Session {
         self.iterator = iterator
     }
 
+    /// The next frame of any kind; nil when the session is over.
+    func nextOfAny() async -> WorkerFrame? { await iterator.next(isolation: #isolation) }
+
     /// The next frame that is more than detail; nil when the session is over.
     func next() async -> WorkerFrame? {
         while let frame = await iterator.next(isolation: #isolation) {
@@ -178,6 +181,78 @@ private final class Session {
         await session.end()
         // Timer F alone is 32 s (RFC 3261 §17.1.2.2).
         #expect(ContinuousClock.now - begin < .seconds(20))
+    }
+
+    /// Terms that pass while a test looks on.
+    private static let shortTerms = LeaseTerms(
+        term: .milliseconds(300), grace: .milliseconds(600), orphanDrain: .milliseconds(100))
+
+    @Test func `D2 a segment whose leases are not renewed stops by itself and forgets`() async throws {
+        let silence = try SilentPort()
+        let session = try await Session()
+        var assignment = try session.assignment(port: silence.port)
+        assignment.leases = Self.shortTerms
+        session.link.down.put(.assign(assignment))
+        _ = await session.next()
+        session.link.down.put(.start(assignment.run, fence: 3))
+        let frames = await session.untilStopped()
+        guard case .stopped(_, let proof, let failure)? = frames.last else {
+            Issue.record("not stopped")
+            return
+        }
+        #expect(failure?.code == "lease_expired" && proof.secretsHeld == 0)
+        let results = frames.flatMap { frame -> [EndpointResult] in
+            if case .results(_, let batch) = frame { batch } else { [] }
+        }
+        #expect(results.map(\.index).sorted() == [0, 1])
+        await session.end()
+    }
+
+    @Test func `D3 a segment whose leases are renewed goes on past its term`() async throws {
+        let silence = try SilentPort()
+        let session = try await Session()
+        var assignment = try session.assignment(port: silence.port)
+        assignment.leases = Self.shortTerms
+        session.link.down.put(.assign(assignment))
+        // Seven questions, a third of a term apart, are two terms.
+        var asked: UInt64 = 0
+        while asked < 7, let frame = await session.nextOfAny() {
+            switch frame {
+            case .alive(let run, let number):
+                asked = number
+                session.link.down.put(.renewed(run, fence: 3, number: number))
+            case .ready(let run): session.link.down.put(.start(run, fence: 3))
+            case .stopped, .refused: Issue.record("it stopped although its leases were renewed")
+            default: break
+            }
+        }
+        session.link.down.put(.stop(assignment.run, fence: 3, drain: .milliseconds(50)))
+        guard case .stopped(_, _, let failure)? = await session.untilStopped().last else {
+            Issue.record("not stopped")
+            return
+        }
+        #expect(failure == nil)
+        await session.end()
+    }
+
+    @Test func `D2 a segment whose leases are revoked closes everything at once`() async throws {
+        let silence = try SilentPort()
+        let session = try await Session()
+        let assignment = try session.assignment(port: silence.port)
+        session.link.down.put(.assign(assignment))
+        _ = await session.next()
+        session.link.down.put(.start(assignment.run, fence: 3))
+        session.link.down.put(.revoke(assignment.run, fence: 2))
+        session.link.down.put(.revoke(assignment.run, fence: 3))
+        let begin = ContinuousClock.now
+        guard case .stopped(_, let proof, let failure)? = await session.untilStopped().last else {
+            Issue.record("not stopped")
+            return
+        }
+        #expect(failure?.code == "lease_expired" && proof.secretsHeld == 0 && proof.forced == 2)
+        // Un-REGISTER at a silent server would wait for timer F, 32 s.
+        #expect(ContinuousClock.now - begin < .seconds(10))
+        await session.end()
     }
 }
 

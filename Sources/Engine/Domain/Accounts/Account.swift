@@ -184,11 +184,30 @@ public struct AccountDeletion: Hashable, Sendable {
     public var refusedCount: Int
     /// The first of those, in order of addition.
     public var refused: [HeldAccount]
+    /// Saved tests that have too few accounts now (C4); at most `Deletion.mostTests`.
+    public var shortTests: [ShortTest] = []
 
     /// A result from its parts.
     public init(deleted: Int, refusedCount: Int, refused: [HeldAccount]) {
         self.deleted = deleted
         self.refusedCount = refusedCount
         self.refused = refused
+    }
+}
+
+/// A saved test with too few accounts at one registrar.
+public struct ShortTest: Hashable, Sendable {
+    /// The test.
+    public var test: TestID
+    /// Its name.
+    public var name: String
+    /// The numbers.
+    public var shortage: AccountShortage
+
+    /// A short test from its parts.
+    public init(test: TestID, name: String, shortage: AccountShortage) {
+        self.test = test
+        self.name = name
+        self.shortage = shortage
     }
 }

@@ -99,16 +99,18 @@ public struct AccountUseCases: Sendable {
         return account
     }
 
-    /// Deletes accounts but those a live run holds, which the answer names (A7). Needs editor. Throws `countChanged`.
+    /// Deletes accounts but those a live run holds, which the answer names (A7), and says which tests have too few then. Needs
+    /// editor. Throws `countChanged`.
     public func delete(
         of id: RegistrarID, _ selection: AccountSelection, expectedCount: Int? = nil, by principal: Principal
     ) async throws(ControlPlaneError) -> AccountDeletion {
-        _ = try await services.registrar(id, role: .editor, by: principal)
+        let registrar = try await services.registrar(id, role: .editor, by: principal)
         return try await services.perform("deleteAccounts") {
-            let deletion = try await services.store.deleteAccounts(of: id, selection, expectedCount: expectedCount)
+            var deletion = try await services.store.deleteAccounts(of: id, selection, expectedCount: expectedCount)
             try await services.audit(
                 principal, "accounts.delete", "registrar \(id)",
                 "\(deletion.deleted) deleted, \(deletion.refusedCount) in use")
+            if deletion.deleted > 0 { deletion.shortTests = try await services.shortTests(at: registrar) }
             return deletion
         }
     }

@@ -60,12 +60,24 @@ public struct ProjectUseCases: Sendable {
         return try await get(id, by: principal)
     }
 
-    /// Deletes a project with all that it holds. Needs admin over all projects. Throws `inUse` while a run of it goes.
-    public func delete(_ id: ProjectID, by principal: Principal) async throws(ControlPlaneError) {
+    /// What would go with a project and what would stay. Needs viewer. Throws `notFound`.
+    public func deletion(_ id: ProjectID, by principal: Principal) async throws(ControlPlaneError) -> Deletion {
+        try principal.require(.viewer, in: id)
+        return try await services.perform("projectDeletion") { try await services.store.deletion(of: id) }
+    }
+
+    /// Deletes a project with all that it holds but its runs, which stay readable (G4). Needs admin. Throws `inUse` while a run
+    /// of it goes.
+    @discardableResult
+    public func delete(_ id: ProjectID, by principal: Principal) async throws(ControlPlaneError) -> Deletion {
         try principal.require(.admin, in: id)
-        try await services.perform("deleteProject") {
-            try await services.store.deleteProject(id)
-            try await services.audit(principal, "projects.delete", "project \(id)")
+        return try await services.perform("deleteProject") {
+            let (now, who) = (services.clock(), principal.name)
+            return try await services.store.deleteProject(id) { deletion in
+                AuditEntry(
+                    at: now, who: who, action: "projects.delete", subject: "project \(id)",
+                    details: "\(deletion.name): \(deletion)")
+            }
         }
     }
 }

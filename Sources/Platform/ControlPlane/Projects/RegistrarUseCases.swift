@@ -124,13 +124,40 @@ public struct RegistrarUseCases: Sendable {
         return changed
     }
 
-    /// Deletes a registrar with its accounts. Needs editor. Throws `inUse` while a run holds one of them.
-    public func delete(_ id: RegistrarID, by principal: Principal) async throws(ControlPlaneError) {
-        _ = try await services.registrar(id, role: .editor, by: principal)
-        try await services.perform("deleteRegistrar") {
-            try await services.store.deleteRegistrar(id)
-            try await services.audit(principal, "registrars.delete", "registrar \(id)")
+    /// What would go with a registrar and what would stay, and which tests need it. Needs viewer. Throws `notFound`.
+    public func deletion(_ id: RegistrarID, by principal: Principal) async throws(ControlPlaneError) -> Deletion {
+        let registrar = try await services.registrar(id, role: .viewer, by: principal)
+        return try await services.perform("registrarDeletion") {
+            var deletion = try await services.store.deletion(of: id)
+            deletion.affectedTests = try await testsThatNeed(registrar)
+            return deletion
         }
+    }
+
+    /// Deletes a registrar with its accounts and the keys to their passwords; runs and their results stay (G4). Needs editor.
+    /// Throws `inUse` while a run holds one of the accounts.
+    @discardableResult
+    public func delete(_ id: RegistrarID, by principal: Principal) async throws(ControlPlaneError) -> Deletion {
+        let registrar = try await services.registrar(id, role: .editor, by: principal)
+        return try await services.perform("deleteRegistrar") {
+            let affected = try await testsThatNeed(registrar)
+            let (now, who) = (services.clock(), principal.name)
+            var deletion = try await services.store.deleteRegistrar(id) { deletion in
+                AuditEntry(
+                    at: now, who: who, action: "registrars.delete", subject: "registrar \(id)",
+                    details: "\(deletion.name): \(deletion)")
+            }
+            deletion.affectedTests = affected
+            return deletion
+        }
+    }
+
+    private func testsThatNeed(_ registrar: Registrar) async throws -> [String] {
+        let tests = try await services.store.tests(of: registrar.project).filter { test in
+            let definition = try? DefinitionText.decode(test.definition)
+            return definition?.groups.contains { $0.registrar == registrar.name } == true
+        }
+        return tests.prefix(Deletion.mostTests).map(\.name)
     }
 
     private static func check(_ draft: RegistrarDraft) throws(ControlPlaneError) {

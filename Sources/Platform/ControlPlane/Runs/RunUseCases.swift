@@ -51,6 +51,16 @@ public struct RunUseCases: Sendable {
         }
     }
 
+    /// The runs whose project was deleted, newest first (G4). For principals that are confined to no project.
+    public func listWithoutProject(
+        page: PageRequest = PageRequest(), by principal: Principal
+    ) async throws(ControlPlaneError) -> Page<RunRecord> {
+        try principal.require(.viewer, in: nil)
+        return try await services.perform("runs") {
+            try await services.store.runs(of: nil, test: nil, page)
+        }
+    }
+
     /// One run with its summary. Throws `notFound`.
     public func get(_ id: RunID, by principal: Principal) async throws(ControlPlaneError) -> RunView {
         let record = try await run(id, role: .viewer, by: principal)

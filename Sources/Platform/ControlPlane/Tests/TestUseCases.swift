@@ -163,6 +163,21 @@ extension Services {
         return check
     }
 
+    /// The saved tests that have too few accounts at a registrar now, by name.
+    func shortTests(at registrar: Registrar) async throws -> [ShortTest] {
+        var short: [ShortTest] = []
+        for test in try await store.tests(of: registrar.project) where short.count < Deletion.mostTests {
+            // A definition that cannot be read is the matter of whoever opens the test.
+            guard let definition = try? DefinitionText.decode(test.definition) else { continue }
+            let check = try await check(definition, in: registrar.project)
+            for accounts in check.accounts where accounts.usage.registrar == registrar.id && accounts.missing > 0 {
+                let shortage = AccountShortage(needs: accounts.needed, usage: accounts.usage)
+                short.append(ShortTest(test: test.id, name: test.name, shortage: shortage))
+            }
+        }
+        return short
+    }
+
     /// A registrar that a test describes itself must be the project's of that name, if there is one: accounts must not be
     /// sent to another server than the one they were added for.
     func checkRegistrars(of definition: TestDefinition, in project: ProjectID) async throws {

@@ -14,8 +14,12 @@ public protocol ProjectStore: Sendable {
     func project(named name: String) async throws -> Project?
     /// Renames a project. Throws `notFound`, `nameTaken`.
     func rename(_ id: ProjectID, to name: String) async throws
-    /// Deletes a project with all that it holds, runs too. Throws `notFound`, and `inUse` while a run of it is not over.
-    func deleteProject(_ id: ProjectID) async throws
+    /// What would go with a project and what would stay. Throws `notFound`.
+    func deletion(of id: ProjectID) async throws -> Deletion
+    /// Deletes a project with all that it holds but its runs, which stay without a project (G4). The log's entry is written in
+    /// the same transaction. Throws `notFound`, and `inUse` while a run of it is not over.
+    @discardableResult
+    func deleteProject(_ id: ProjectID, audit: @escaping @Sendable (Deletion) -> AuditEntry) async throws -> Deletion
 }
 
 /// Registrars and their data keys.
@@ -31,7 +35,14 @@ public protocol RegistrarStore: Sendable {
     /// Changes everything but identifier, project and time of creation. Throws `notFound`, `nameTaken`.
     func update(_ registrar: Registrar) async throws
     /// Deletes a registrar with its accounts and keys. Throws `notFound`, and `inUse` while a run holds one of them.
-    func deleteRegistrar(_ id: RegistrarID) async throws
+    ///
+    /// The log's entry is written in the same transaction.
+    @discardableResult
+    func deleteRegistrar(
+        _ id: RegistrarID, audit: @escaping @Sendable (Deletion) -> AuditEntry
+    ) async throws -> Deletion
+    /// What would go with a registrar and what would stay. Throws `notFound`.
+    func deletion(of id: RegistrarID) async throws -> Deletion
 
     /// Keeps a data key. Where the registrar has one already, nothing changes and that one is given back, so that two
     /// writers agree on one key. Throws `otherMasterKey` for one under another master key than the one noted.

@@ -48,22 +48,6 @@ extension SQLiteStore {
         }
     }
 
-    public func deleteProject(_ id: ProjectID) async throws {
-        try await write { database in
-            try database.require("project", id)
-            let open = try Row.fetchAll(
-                database, sql: "SELECT id FROM run WHERE project = ? AND ended_at IS NULL ORDER BY id",
-                arguments: [id.blob]
-            ).map { row -> String in
-                let run: RunID = try row.id("id")
-                return run.description
-            }
-            guard open.isEmpty else { throw StoreError.inUse(runs: open) }
-            try database.execute(sql: "DELETE FROM project WHERE id = ?", arguments: [id.blob])
-        }
-        await afterForgetting()
-    }
-
     private static func project(_ row: Row) throws -> Project {
         Project(id: try row.id("id"), name: row["name"], createdAt: row.time("created_at"))
     }

@@ -62,16 +62,6 @@ extension SQLiteStore {
         }
     }
 
-    public func deleteRegistrar(_ id: RegistrarID) async throws {
-        try await write { database in
-            try database.require("registrar", id)
-            let holders = try Self.holders(of: id, in: database)
-            guard holders.isEmpty else { throw StoreError.inUse(runs: holders.map(\.run.description)) }
-            try database.execute(sql: "DELETE FROM registrar WHERE id = ?", arguments: [id.blob])
-        }
-        await afterForgetting()
-    }
-
     public func addDataKey(_ key: WrappedKey) async throws -> WrappedKey {
         try await write { database in
             try database.require("registrar", key.registrar)

@@ -54,6 +54,11 @@ extension AccountDeletionReport {
             deleted: deletion.deleted, refusedCount: deletion.refusedCount,
             refused: deletion.refused.map {
                 RefusedAccount(id: $0.account.description, username: $0.username, heldBy: $0.run.description)
+            },
+            shortTests: deletion.shortTests.map {
+                API.ShortTest(
+                    id: $0.test.description, name: $0.name, needed: $0.shortage.needs, total: $0.shortage.usage.total,
+                    missing: $0.shortage.missing)
             })
     }
 }

@@ -95,3 +95,14 @@ extension AccountSelection {
         }
     }
 }
+
+extension API.Deletion {
+    /// A deletion as the API shows it.
+    public init(_ deletion: Domain.Deletion) {
+        self.init(
+            name: deletion.name, registrars: deletion.registrars, accounts: deletion.accounts, tests: deletion.tests,
+            apiKeys: deletion.apiKeys, runsThatStay: deletion.runsThatStay,
+            inUseBy: deletion.inUseBy.map(\.description), affectedTests: deletion.affectedTests,
+            text: deletion.description)
+    }
+}

@@ -30,10 +30,14 @@ struct ProjectRoutes {
                 context.id("project"), to: body.name, by: context.principal())
             return try Answer.data(API.Project(project), context)
         }
+        group.get("projects/{project}/deletion") { _, context in
+            let deletion = try await plane.projects.deletion(context.id("project"), by: context.principal())
+            return try Answer.data(API.Deletion(deletion), context)
+        }
         group.delete("projects/{project}") { _, context in
             let id: ProjectID = try context.id("project")
-            try await plane.projects.delete(id, by: context.principal())
-            return try Answer.data(Deleted(id: id.description), context)
+            let deletion = try await plane.projects.delete(id, by: context.principal())
+            return try Answer.data(Deleted(id: id.description, deletion: API.Deletion(deletion)), context)
         }
     }
 }

@@ -36,10 +36,14 @@ struct RegistrarRoutes {
             let registrar = try await plane.registrars.update(id, to: draft, by: caller)
             return try Answer.data(API.Registrar(registrar), context)
         }
+        group.get("registrars/{registrar}/deletion") { _, context in
+            let deletion = try await plane.registrars.deletion(context.id("registrar"), by: context.principal())
+            return try Answer.data(API.Deletion(deletion), context)
+        }
         group.delete("registrars/{registrar}") { _, context in
             let id: RegistrarID = try context.id("registrar")
-            try await plane.registrars.delete(id, by: context.principal())
-            return try Answer.data(Deleted(id: id.description), context)
+            let deletion = try await plane.registrars.delete(id, by: context.principal())
+            return try Answer.data(Deleted(id: id.description, deletion: API.Deletion(deletion)), context)
         }
     }
 }

@@ -30,6 +30,17 @@ struct RunRoutes {
             let runs = try await plane.runs.list(of: context.id("project"), page: page, by: context.principal())
             return try Answer.page(runs, page, context, API.Run.init)
         }
+        group.get("runs") { request, context in
+            guard request.uri.queryParameters["project"] == "none" else {
+                throw ControlPlaneError(
+                    .invalid,
+                    "'project' is 'none': the runs whose project was deleted; others are under /projects/{project}/runs",
+                    details: ["field": "project"])
+            }
+            let page = try context.pageRequest(request)
+            let runs = try await plane.runs.listWithoutProject(page: page, by: context.principal())
+            return try Answer.page(runs, page, context, API.Run.init)
+        }
         group.get("runs/{run}") { _, context in
             let view = try await plane.runs.get(context.id("run"), by: context.principal())
             return try Answer.data(RunDetail(run: API.Run(view.record), summary: view.summary), context)

@@ -41,7 +41,10 @@ struct TestRoutes {
             let registrars = check.accounts.map { accounts in
                 RegistrarCheck(
                     registrar: accounts.registrar, needed: accounts.needed, total: accounts.usage.total,
-                    inUse: accounts.usage.inUse, free: accounts.usage.free, missing: accounts.missing)
+                    inUse: accounts.usage.inUse, free: accounts.usage.free, missing: accounts.missing,
+                    heldBy: accounts.usage.holders.map {
+                        RunHolding(run: $0.run.description, accounts: $0.accounts)
+                    })
             }
             return try Answer.data(
                 CheckReport(ready: check.isReady, registrars: registrars, problems: check.problems), context)
