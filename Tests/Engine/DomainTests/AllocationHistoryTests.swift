@@ -104,6 +104,25 @@ import Testing
             ])
     }
 
+    @Test func `the same places of two registrars are different accounts`() throws {
+        var history = AllocationHistory()
+        var sequence: Int64 = 0
+        for event in [AllocationNote.Event.allocate, .release] {
+            for (number, registrar) in [Self.registrar, RegistrarID(high: 1, low: 2)].enumerated() {
+                let note = AllocationNote(
+                    event: event, fence: LeaseFence(run: Self.run(UInt64(number)), number: Int64(number) + 1),
+                    registrar: registrar, positions: PositionRanges([1, 2]))
+                for var entry in note.entries(at: UnixTime(nanoseconds: 0), by: "test") {
+                    sequence += 1
+                    entry.sequence = sequence
+                    history.replay(entry)
+                }
+            }
+            if event == .allocate { #expect(history.faults(stillGoing: []).count == 2) }
+        }
+        #expect(history.faults(stillGoing: []).isEmpty)
+    }
+
     @Test func `D5 a second return, a return by another and a missing one are found`() throws {
         let one = LeaseFence(run: Self.run(1), number: 1)
         let twice = try Self.log((.allocate, 1, 1, "1-3"), (.expire, 1, 1, "1-3"), (.release, 1, 1, "2"))

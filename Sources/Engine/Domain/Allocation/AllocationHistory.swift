@@ -29,8 +29,8 @@ public struct AllocationHistory: Sendable {
     public private(set) var ended = 0
     /// What was found so far, in order.
     public private(set) var faults: [AllocationFault] = []
-    /// What each run has at this point of the history.
-    public private(set) var held: [LeaseFence: PositionRanges] = [:]
+    /// What each run has of each registrar at this point of the history; places count within a registrar.
+    public private(set) var held: [LeaseFence: [RegistrarID: PositionRanges]] = [:]
 
     private var highestFence: Int64 = 0
     private var lastSequence: Int64 = 0
@@ -58,7 +58,10 @@ public struct AllocationHistory: Sendable {
     /// All that is wrong, when the history ends here and only these runs are still going.
     public func faults(stillGoing runs: Set<RunID>) -> [AllocationFault] {
         let left = held.filter { !runs.contains($0.key.run) }.sorted { $0.key.number < $1.key.number }
-        return faults + left.map { .neverEnded($0.value, of: $0.key) }
+        return faults
+            + left.flatMap { fence, registrars in
+                registrars.sorted { $0.key < $1.key }.map { .neverEnded($0.value, of: fence) }
+            }
     }
 
     private mutating func take(_ note: AllocationNote) {
@@ -69,21 +72,22 @@ public struct AllocationHistory: Sendable {
             highestFence = max(highestFence, note.fence.number)
             current = note.fence
         }
-        for (holder, positions) in held.sorted(by: { $0.key.number < $1.key.number }) {
-            let both = positions.intersection(note.positions)
-            if !both.isEmpty { faults.append(.twoHands(both, holder: holder, taker: note.fence)) }
+        for (holder, registrars) in held.sorted(by: { $0.key.number < $1.key.number }) {
+            guard let both = registrars[note.registrar]?.intersection(note.positions), !both.isEmpty else { continue }
+            faults.append(.twoHands(both, holder: holder, taker: note.fence))
         }
         taken += note.positions.count
-        held[note.fence] = held[note.fence, default: PositionRanges()].union(note.positions)
+        held[note.fence, default: [:]][note.registrar, default: PositionRanges()].formUnion(note.positions)
     }
 
     private mutating func end(_ note: AllocationNote) {
         current = nil
-        let had = held[note.fence] ?? PositionRanges()
+        let had = held[note.fence]?[note.registrar] ?? PositionRanges()
         let strange = note.positions.subtracting(had)
         if !strange.isEmpty { faults.append(.notHeld(strange, by: note.fence)) }
         ended += note.positions.count
         let rest = had.subtracting(note.positions)
-        held[note.fence] = rest.isEmpty ? nil : rest
+        held[note.fence]?[note.registrar] = rest.isEmpty ? nil : rest
+        if held[note.fence]?.isEmpty == true { held[note.fence] = nil }
     }
 }

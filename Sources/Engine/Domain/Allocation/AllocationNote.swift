@@ -26,7 +26,7 @@ public struct AllocationNote: Hashable, Sendable {
     public var fence: LeaseFence
     /// Their registrar.
     public var registrar: RegistrarID
-    /// Their places in the order of addition.
+    /// Their places in the registrar's order of addition.
     public var positions: PositionRanges
 
     /// A note from its parts.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A set of places in the order of addition, kept and written as ranges: `1-500,702`.
+/// A set of places in a registrar's order of addition, kept and written as ranges: `1-500,702`.
 ///
 /// Accounts are handed out in order, so that even large sets are few ranges.
 public struct PositionRanges: Hashable, Sendable {
@@ -59,6 +59,9 @@ public struct PositionRanges: Hashable, Sendable {
         }
         return sum
     }
+
+    /// Adds the places of the other.
+    public mutating func formUnion(_ other: PositionRanges) { self = union(other) }
 
     /// The places that the other has not.
     public func subtracting(_ other: PositionRanges) -> PositionRanges {
