@@ -91,7 +91,12 @@ import Testing
                 #expect(text.contains("in use: 2 (run \(holder.id) holds 2)"), "\(text)")
             }
             let check = try await lab.check(saved).registrars
-            #expect(check == [RegistrarCheck(registrar: "pbx", needed: 6, total: 3, inUse: 2, free: 1, missing: 5)])
+            let holding = RunHolding(run: holder.id, accounts: 2)
+            #expect(
+                check == [
+                    RegistrarCheck(
+                        registrar: "pbx", needed: 6, total: 3, inUse: 2, free: 1, missing: 5, heldBy: [holding])
+                ])
             _ = try await lab.caller.post("/runs/\(holder.id)/stop")
             try await lab.end(of: holder)
             #expect(try await lab.check(saved).registrars.map(\.missing) == [3])
