@@ -34,6 +34,9 @@ private final class Session {
         self.iterator = iterator
     }
 
+    /// The next frame of any kind; nil when the session is over.
+    func nextOfAny() async -> WorkerFrame? { await iterator.next(isolation: #isolation) }
+
     /// The next frame that is more than detail; nil when the session is over.
     func next() async -> WorkerFrame? {
         while let frame = await iterator.next(isolation: #isolation) {
@@ -178,6 +181,37 @@ private final class Session {
         await session.end()
         // Timer F alone is 32 s (RFC 3261 §17.1.2.2).
         #expect(ContinuousClock.now - begin < .seconds(20))
+    }
+
+    /// Terms that a busy machine renews in time.
+    private static let renewableTerms = LeaseTerms(
+        term: .seconds(5), grace: .seconds(5), orphanDrain: .milliseconds(100))
+
+    @Test func `D3 a segment whose leases are renewed goes on past its term`() async throws {
+        let silence = try SilentPort()
+        let session = try await Session()
+        var assignment = try session.assignment(port: silence.port)
+        assignment.leases = Self.renewableTerms
+        session.link.down.put(.assign(assignment))
+        // Seven questions, a third of a term apart, are two terms. A busy machine may answer late, but not by a term.
+        var asked: UInt64 = 0
+        while asked < 7, let frame = await session.nextOfAny() {
+            switch frame {
+            case .alive(let run, let number):
+                asked = number
+                session.link.down.put(.renewed(run, fence: 3, number: number))
+            case .ready(let run): session.link.down.put(.start(run, fence: 3))
+            case .stopped, .refused: Issue.record("it stopped although its leases were renewed: \(frame)")
+            default: break
+            }
+        }
+        session.link.down.put(.stop(assignment.run, fence: 3, drain: .milliseconds(50)))
+        guard case .stopped(_, _, let failure)? = await session.untilStopped().last else {
+            Issue.record("not stopped")
+            return
+        }
+        #expect(failure == nil)
+        await session.end()
     }
 
     /// Terms that pass while a test looks on.

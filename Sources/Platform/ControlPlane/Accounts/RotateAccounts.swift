@@ -17,12 +17,13 @@ struct RotateAccounts: Sendable {
         progress: (@Sendable (ImportProgress) -> Void)? = nil,
         reading read: (UnsafeMutableRawBufferPointer) async throws -> Int
     ) async throws(ControlPlaneError) -> ImportReport {
-        let key = try await services.dataKey(of: registrar)
-        return try await services.perform("rotate") {
+        try await services.perform("rotate") {
             let id: ImportID = services.newID()
             let store = services.store
             try await store.beginRotation(id, of: registrar, at: services.clock())
             do {
+                // Asked for within the rotation: while that is open, the key stays.
+                let key = try await services.dataKey(of: registrar)
                 let list = try await importer.walk(format, key: key, progress, reading: read) { chunk in
                     try await store.stageRotation(chunk, in: id)
                     return Staging()
