@@ -48,6 +48,9 @@ extension SQLiteStore {
         try await read { database in
             let (condition, arguments) = Self.condition(registrar, query)
             let total = try Self.total(of: registrar, query, in: database)
+            // No more rows than there are: looking for another would read every hidden row of an open import.
+            let wanted = min(query.page.perPage, total - query.page.offset)
+            guard wanted > 0 else { return Page(items: [], total: total) }
             let direction = query.descending ? "DESC" : "ASC"
             // Every account is added with the time of its addition, so both orders are the order of places.
             let column =
@@ -67,7 +70,7 @@ extension SQLiteStore {
                     SELECT \(Self.summaryColumns) FROM \(from) WHERE \(condition)
                     ORDER BY account.\(column) \(direction) LIMIT ? OFFSET ?
                     """,
-                arguments: arguments + [query.page.perPage, query.page.offset])
+                arguments: arguments + [wanted, query.page.offset])
             return Page(items: try rows.map(Self.summary), total: total)
         }
     }
