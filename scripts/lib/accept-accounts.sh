@@ -15,7 +15,7 @@ line 'any mix of lines, CSV and SIPp: created + skipped + failed = lines, a seco
     "platform_tests '^RequirementTests\.ImportProperties'"
 line 'the release build' 'scripts/build'
 line "${LIST:-1000000} valid lines over HTTP while other requests are served" \
-    "CALLMETER=.build/release/callmeter Interop/import-while-serving/run --lines ${LIST:-1000000} --patience 1000 | tee /dev/stderr | sed 's/^/figure: /'"
+    "CALLMETER=.build/release/callmeter Interop/import-while-serving/run --lines ${LIST:-1000000} --patience 250 | tee /dev/stderr | sed 's/^/figure: /'"
 line "kill -9 at ${MOMENTS:-200} moments of an import, a rotation, key rotations, deletions and an allocation" \
     "scripts/chaos --moments ${MOMENTS:-200} | tee /dev/stderr | sed 's/^/figure: /'"
 line 'a history of 50 concurrent runs with paused workers: no account in two hands' \
