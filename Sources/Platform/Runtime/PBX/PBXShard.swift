@@ -87,12 +87,11 @@ final class PBXShard: FlowOwner {
         isStopped = true
         wakeUp.stop()
         media.stop()
-        var closing = [flows.closeAll()]
-        for listener in listeners {
-            closing.append(listener.closeFuture)
-            listener.close(promise: nil)
-        }
+        // First of all nobody can come back: a phone connects again as soon as its connection ends.
+        var closing = listeners.map(\.closeFuture)
+        for listener in listeners { listener.close(promise: nil) }
         listeners = []
+        closing.append(flows.closeAll())
         return EventLoopFuture.andAllComplete(closing, on: loop)
     }
 
