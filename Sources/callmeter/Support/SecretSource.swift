@@ -42,9 +42,12 @@ struct SecretSource: ~Copyable {
 
     /// How many bytes there are in all; nil where only reading tells.
     var size: Int? {
-        var status = stat()
-        guard descriptor >= 0, fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-        return Int(status.st_size)
+        // A pipe or a terminal has no place to seek from.
+        let place = lseek(descriptor, 0, SEEK_CUR)
+        guard descriptor >= 0, place >= 0 else { return nil }
+        let end = lseek(descriptor, 0, SEEK_END)
+        guard lseek(descriptor, place, SEEK_SET) == place, end > 0 else { return nil }
+        return end
     }
 
     /// What the list seems to be; its first line is read ahead for that.
