@@ -44,6 +44,7 @@ var targets: [Target] = [
     engine("Media", ["Bedrock"]),
     engine("RunMetrics", ["Bedrock"]),
     engine("Domain", ["Bedrock", "RunMetrics"]),
+    engine("Reports", ["Bedrock", "RunMetrics", "Domain"]),
     engine("UserAgent", ["Bedrock", "SIP", "Media", "RunMetrics"]),
     engine("PBX", ["Bedrock", "SIP", "Media"]),
     engine("Simulation", ["Bedrock", "SIP", "Media", "RunMetrics", "Domain", "UserAgent", "PBX"]),
@@ -64,6 +65,7 @@ var targets: [Target] = [
     engineTests("Media", ["Bedrock", "Media"]),
     engineTests("RunMetrics", ["Bedrock", "RunMetrics"]),
     engineTests("Domain", ["Bedrock", "RunMetrics", "Domain", "CCrypto"]),
+    engineTests("Reports", ["Bedrock", "RunMetrics", "Domain", "Reports"]),
     engineTests("UserAgent", ["Bedrock", "SIP", "Media", "RunMetrics", "UserAgent", "PBX", "CCrypto"]),
     engineTests("PBX", ["Bedrock", "SIP", "Media", "PBX", "CCrypto"]),
     .testTarget(
@@ -129,18 +131,19 @@ if !engineOnly {
             ]),
         platform(
             "ControlPlane",
-            ["Bedrock", "RunMetrics", "Domain", "Store", "Vault", "WorkerLink", logging, lifecycle]),
+            ["Bedrock", "RunMetrics", "Domain", "Reports", "Store", "Vault", "WorkerLink", logging, lifecycle]),
         platform("API"),
         platform(
             "Web",
             [
-                "Bedrock", "RunMetrics", "Domain", "ControlPlane", "API", hummingbird, logging,
+                "Bedrock", "RunMetrics", "Domain", "Reports", "ControlPlane", "API", hummingbird, logging,
                 .product(name: "Mustache", package: "swift-mustache"),
             ]),
         .executableTarget(
             name: "callmeter",
             dependencies: [
-                "Bedrock", "SIP", "Media", "RunMetrics", "Domain", "UserAgent", "PBX", "Simulation", "Runtime",
+                "Bedrock", "SIP", "Media", "RunMetrics", "Domain", "Reports", "UserAgent", "PBX", "Simulation",
+                "Runtime",
                 "WorkerLink", "Worker", "Vault", "Store", "ControlPlane", "API", "Web", logging, lifecycle,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),

@@ -22,7 +22,9 @@ struct ImportTable {
     /// A module that one file of a room may import and no other file of it.
     static let oneFile = ["Sources/Engine/Bedrock/LockedMemory.swift": "Glibc"]
 
-    static let engineNames = ["Bedrock", "SIP", "Media", "RunMetrics", "Domain", "UserAgent", "PBX", "Simulation"]
+    static let engineNames = [
+        "Bedrock", "SIP", "Media", "RunMetrics", "Domain", "Reports", "UserAgent", "PBX", "Simulation",
+    ]
     static let platformNames = ["Runtime", "WorkerLink", "Worker", "Vault", "Store", "ControlPlane", "API", "Web"]
 
     static let platformSystem: Set<String> = [
@@ -45,6 +47,7 @@ struct ImportTable {
         engine("Media", ["Bedrock"]),
         engine("RunMetrics", ["Bedrock"]),
         engine("Domain", ["Bedrock", "RunMetrics"]),
+        engine("Reports", ["Bedrock", "RunMetrics", "Domain"]),
         engine("UserAgent", ["Bedrock", "SIP", "Media", "RunMetrics"]),
         engine("PBX", ["Bedrock", "SIP", "Media"]),
         engine("Simulation", ["Bedrock", "SIP", "Media", "RunMetrics", "Domain", "UserAgent", "PBX"]),
@@ -60,11 +63,11 @@ struct ImportTable {
         platform("Vault", ["Bedrock", "Domain"], ["Crypto", "Logging"]),
         platform("Store", ["Bedrock", "RunMetrics", "Domain"], ["GRDB", "GRDBSQLite", "Logging"]),
         platform(
-            "ControlPlane", ["Bedrock", "RunMetrics", "Domain", "Store", "Vault", "WorkerLink"],
+            "ControlPlane", ["Bedrock", "RunMetrics", "Domain", "Reports", "Store", "Vault", "WorkerLink"],
             ["ServiceLifecycle", "Logging", "Metrics"]),
         platform("API", [], []),
         platform(
-            "Web", ["Bedrock", "RunMetrics", "Domain", "ControlPlane", "API"],
+            "Web", ["Bedrock", "RunMetrics", "Domain", "Reports", "ControlPlane", "API"],
             ["Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOHTTPTypes", "Mustache", "Logging"]),
         Room(
             name: "callmeter", folder: "Sources/callmeter",

@@ -35,19 +35,14 @@ private struct Capture {
     static let path = "/usr/bin/tshark"
 
     /// What `tshark -z rtp,streams` says of the only stream of a capture.
-    private func judge(_ capture: Capture) throws -> (packets: Int, lost: Int, meanJitter: Double, maxJitter: Double) {
+    private func judge(
+        _ capture: Capture
+    ) async throws -> (packets: Int, lost: Int, meanJitter: Double, maxJitter: Double) {
         let file = FileManager.default.temporaryDirectory.appending(path: "callmeter-\(UUID().uuidString).pcap")
         try Data(capture.bytes).write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
-        let process = Process()
-        process.executableURL = URL(filePath: Self.path)
-        process.arguments = ["-n", "-r", file.path, "-q", "-d", "udp.port==40002,rtp", "-z", "rtp,streams"]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
+        let text = try await ChildProcess.output(
+            of: Self.path, ["-n", "-r", file.path, "-q", "-d", "udp.port==40002,rtp", "-z", "rtp,streams"])
         // Start, end, source, port, destination, port, SSRC, payload, packets, lost, (percent), 3 deltas, 3 jitters.
         let line = try #require(text.split(separator: "\n").first { $0.contains("0x") }, "\(text)")
         let fields = line.split(separator: " ")
@@ -60,7 +55,8 @@ private struct Capture {
     }
 
     @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: path)), arguments: [1, 2, 3])
-    func `loss and jitter agree with tshark's to 0_1 ms, over loss, reordering and the wrap`(seed: UInt64) throws {
+    func `loss and jitter agree with tshark's to 0_1 ms, over loss, reordering and the wrap`(seed: UInt64) async throws
+    {
         var random = SeededRandom(seed: seed)
         var arrivals: [(header: RTPHeader, at: Instant)] = []
         let start = UInt16(truncatingIfNeeded: random.next())
@@ -86,7 +82,7 @@ private struct Capture {
             capture.add(bytes, at: arrival)
             bytes.withUnsafeBytes { _ = session.receivePacket($0, at: arrival) }
         }
-        let theirs = try judge(capture)
+        let theirs = try await judge(capture)
         let ours = session.report()
         #expect(theirs.packets == arrivals.count)
         #expect(ours.packetsReceived == UInt64(arrivals.count))

@@ -25,6 +25,9 @@ enum SQLiteSchema {
             try chainAudit(in: database)
             for statement in [masterKey, leavingKeys] { try database.execute(sql: statement) }
         }
+        migrator.registerMigration("6 seconds and traces of runs") { database in
+            try database.execute(sql: runDetails)
+        }
         return migrator
     }
 
@@ -326,5 +329,22 @@ enum SQLiteSchema {
         CREATE TRIGGER run_over_holds_none BEFORE UPDATE OF ended_at ON run
             WHEN new.ended_at IS NOT NULL AND EXISTS (SELECT 1 FROM lease_term WHERE run = new.id)
             BEGIN SELECT raise(ABORT, 'a run that holds accounts is not over'); END;
+        """
+
+    /// What was counted in each second of a run, and the messages of some of its endpoints, each as one encoded value.
+    private static let runDetails = """
+        CREATE TABLE run_window (
+            run BLOB NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+            second INTEGER NOT NULL CHECK (second >= 0),
+            content BLOB NOT NULL,
+            PRIMARY KEY (run, second)
+        ) STRICT;
+
+        CREATE TABLE endpoint_trace (
+            run BLOB NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+            number INTEGER NOT NULL CHECK (number >= 0),
+            content BLOB NOT NULL,
+            PRIMARY KEY (run, number)
+        ) STRICT;
         """
 }

@@ -15,7 +15,7 @@ final class Dnsmasq {
     }
 
     let address: TransportAddress
-    private let process = Process()
+    private let process: ChildProcess
     private let log: URL
 
     /// Starts it with these lines of configuration, and waits until it says that it is there.
@@ -30,11 +30,8 @@ final class Dnsmasq {
             "local=/example/", "local-ttl=120", "log-queries", "log-facility=\(log.path)", "pid-file",
         ]
         try (common + lines).joined(separator: "\n").write(to: configuration, atomically: true, encoding: .utf8)
-        process.executableURL = URL(filePath: Self.path)
-        process.arguments = ["--keep-in-foreground", "--conf-file=\(configuration.path)", "--user=\(NSUserName())"]
-        process.standardError = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
+        process = try ChildProcess(
+            Self.path, ["--keep-in-foreground", "--conf-file=\(configuration.path)", "--user=\(NSUserName())"])
         let end = SystemClock.now() + .seconds(10)
         while !text.contains("started") {
             guard process.isRunning, SystemClock.now() < end else { throw NotStarted(log: text) }
@@ -43,7 +40,6 @@ final class Dnsmasq {
     }
 
     deinit {
-        if process.isRunning { process.terminate() }
         try? FileManager.default.removeItem(at: log.deletingLastPathComponent())
     }
 

@@ -34,7 +34,9 @@ struct ServerChoiceTests {
         #expect(try await world.log.wait { $0.results.count == 10 })
         for result in world.log.results {
             #expect(result.outcome == .success, "\(result)")
-            #expect(result.path?.reconnects == 1)
+            // More than once where another test was starting a program: between fork and exec the new process has the old server's
+            // listener too, so the kernel takes a connection for it and drops it again.
+            #expect((result.path?.reconnects ?? 0) >= 1)
             #expect(result.registration.unregistered == true)
         }
         #expect(await second.registeredAccounts() == 0)
