@@ -46,19 +46,21 @@ final class ChildProcess {
         return !hasEnded
     }
 
-    /// What a program writes until it closes its outputs; waits on a thread of its own.
+    /// What a program writes until it ends; waits on a thread of its own. It writes to a file: the end of a pipe would also be in the
+    /// hands of whatever another test starts meanwhile.
     static func output(of path: String, _ arguments: [String]) async throws -> String {
-        var ends: [Int32] = [0, 0]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else { throw NotStarted(path: path, code: errno) }
-        let reader = FileHandle(fileDescriptor: ends[0], closeOnDealloc: true)
-        let child = try ChildProcess(path, arguments, output: ends[1])
-        close(ends[1])
-        let text = await withCheckedContinuation { done in
-            Thread.detachNewThread {
-                done.resume(returning: String(decoding: reader.readDataToEndOfFile(), as: UTF8.self))
-            }
+        let file = FileManager.default.temporaryDirectory.appending(path: "callmeter-\(UUID().uuidString).out")
+        let descriptor = open(file.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw NotStarted(path: path, code: errno) }
+        defer {
+            close(descriptor)
+            unlink(file.path)
         }
-        withExtendedLifetime(child) {}
-        return text
+        let child = try ChildProcess(path, arguments, output: descriptor)
+        let id = child.id
+        child.hasEnded = await withCheckedContinuation { done in
+            Thread.detachNewThread { done.resume(returning: waitpid(id, nil, 0) == id) }
+        }
+        return try String(contentsOf: file, encoding: .utf8)
     }
 }

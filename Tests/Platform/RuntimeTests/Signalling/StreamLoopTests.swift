@@ -56,8 +56,9 @@ private final class GateWorld: Sendable {
 
 struct StreamLoopTests {
     @Test func `a refused connection fails its flow as refused`() async throws {
-        let closed = try await unusedPort()
-        #expect(await GateWorld().connect(to: closed) { !$0.isEmpty } == [.failed(.refused)])
+        let refusing = try RefusingPort()
+        #expect(await GateWorld().connect(to: refusing.address) { !$0.isEmpty } == [.failed(.refused)])
+        withExtendedLifetime(refusing) {}
     }
 
     @Test func `a stream is cut into messages, a ping is answered, and its end is told as reset`() async throws {
