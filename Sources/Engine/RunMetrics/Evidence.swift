@@ -241,6 +241,14 @@ public struct EndpointResult: Hashable, Sendable, Codable {
     public var path: PathEvidence?
     /// The endpoint it was paired with, or whose failure kept it from starting (H2).
     public var partner: UInt32?
+    /// Absent where there are none, so that most results stay small and old ones can be read.
+    private var missedCalls: UInt32?
+
+    /// Calls of the schedule that were never begun: the endpoint was still busy when they were due, or had to leave before.
+    public var notAttempted: UInt32 {
+        get { missedCalls ?? 0 }
+        set { missedCalls = newValue == 0 ? nil : newValue }
+    }
 
     /// An endpoint that has done nothing yet.
     public init(index: UInt32, group: String, username: String) {
