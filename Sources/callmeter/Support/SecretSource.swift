@@ -46,7 +46,7 @@ struct SecretSource: ~Copyable {
         let place = lseek(descriptor, 0, SEEK_CUR)
         guard descriptor >= 0, place >= 0 else { return nil }
         let end = lseek(descriptor, 0, SEEK_END)
-        guard lseek(descriptor, place, SEEK_SET) == place, end > 0 else { return nil }
+        guard lseek(descriptor, place, SEEK_SET) == place, end >= 0 else { return nil }
         return end
     }
 

@@ -114,13 +114,12 @@ import Testing
                     if count == 10 {
                         var key = [UInt8](repeating: 0, count: algorithm.hash.digestLength * 2)
                         key.withUnsafeMutableBytes { key in
-                            user.withUnsafeBytes { user in
-                                Array("pbx.example".utf8).withUnsafeBytes { realm in
-                                    Array(password.utf8).withUnsafeBytes { password in
-                                        HashFunctions.libcrypto.writeHA1(
-                                            algorithm.hash, username: user, realm: realm, password: password, into: key)
-                                    }
+                            (user + Array(":pbx.example:\(password)".utf8)).withUnsafeBytes { text in
+                                var digest = [UInt8](repeating: 0, count: algorithm.hash.digestLength)
+                                digest.withUnsafeMutableBytes {
+                                    HashFunctions.libcrypto.hash(algorithm.hash, text, $0)
                                 }
+                                digest.withUnsafeBytes { Hex.write($0, into: key) }
                             }
                         }
                         credential = .ha1(key.withUnsafeBytes { arena.store($0) }, algorithm.hash)

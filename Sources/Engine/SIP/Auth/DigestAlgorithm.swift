@@ -63,7 +63,7 @@ public struct HashFunctions: Sendable {
     /// Hashes the input into the output, which has room for exactly one digest.
     public let hash: @Sendable (HashAlgorithm, UnsafeRawBufferPointer, UnsafeMutableRawBufferPointer) -> Void
 
-    /// Hash functions from one closure. It must not keep either pointer.
+    /// Hash functions from one closure. It keeps neither pointer, and nothing of what it hashed.
     public init(
         _ hash: @escaping @Sendable (HashAlgorithm, UnsafeRawBufferPointer, UnsafeMutableRawBufferPointer) -> Void
     ) {

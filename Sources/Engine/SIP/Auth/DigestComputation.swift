@@ -104,29 +104,6 @@ extension HashFunctions {
         if parts.qop == .authInt { space.join(space.second(size)) }
         space.hash(self, algorithm, into: space.second(size))
     }
-
-    /// Writes H(username:realm:password) as lower-case hexadecimal text into `output`, which has room for two bytes per byte of
-    /// the digest. What it works in is wiped.
-    public func writeHA1(
-        _ algorithm: HashAlgorithm, username: UnsafeRawBufferPointer, realm: UnsafeRawBufferPointer,
-        password: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
-    ) {
-        Workspace.with(joinCapacity: username.count + realm.count + password.count + 2) { space in
-            space.begin()
-            space.join(username)
-            space.join(realm)
-            space.join(password)
-            space.hash(self, algorithm, into: output)
-            forget(algorithm)
-        }
-    }
-
-    /// Hashes nothing: what a function keeps between calls is then of no secret.
-    private func forget(_ algorithm: HashAlgorithm) {
-        withUnsafeTemporaryAllocation(byteCount: algorithm.digestLength, alignment: 8) { output in
-            hash(algorithm, UnsafeRawBufferPointer(start: nil, count: 0), output)
-        }
-    }
 }
 
 extension HashFunctions {
@@ -141,7 +118,6 @@ extension HashFunctions {
         precondition(output.count >= Self.digestKeysLength)
         for algorithm in HashAlgorithm.allCases {
             hash(algorithm, text, UnsafeMutableRawBufferPointer(rebasing: output[algorithm.digestKeyPlace]))
-            forget(algorithm)
         }
     }
 }

@@ -5,6 +5,7 @@
 
 public import Bedrock
 public import Domain
+import FoundationEssentials
 import GRDB
 
 extension SQLiteStore {
@@ -20,34 +21,32 @@ extension SQLiteStore {
     public func deleteRegistrar(
         _ id: RegistrarID, audit: @escaping @Sendable (Deletion) -> AuditEntry
     ) async throws -> Deletion {
-        let deletion = try await write { database in
-            let deletion = try Self.deletion(of: id, in: database)
-            guard deletion.inUseBy.isEmpty else { throw Self.refusal(deletion) }
-            try database.execute(sql: "DELETE FROM registrar WHERE id = ?", arguments: [id.blob])
-            try Self.append(audit(deletion), in: database)
-            return deletion
-        }
-        await afterForgetting()
-        return deletion
+        try await delete("registrar", id.blob, audit) { try Self.deletion(of: id, in: $0) }
     }
 
     @discardableResult
     public func deleteProject(
         _ id: ProjectID, audit: @escaping @Sendable (Deletion) -> AuditEntry
     ) async throws -> Deletion {
+        try await delete("project", id.blob, audit) { try Self.deletion(of: id, in: $0) }
+    }
+
+    /// Deletes one row with all that hangs on it, unless a run is at work there.
+    private func delete(
+        _ table: String, _ id: Data, _ audit: @escaping @Sendable (Deletion) -> AuditEntry,
+        _ examine: @escaping @Sendable (Database) throws -> Deletion
+    ) async throws -> Deletion {
         let deletion = try await write { database in
-            let deletion = try Self.deletion(of: id, in: database)
-            guard deletion.inUseBy.isEmpty else { throw Self.refusal(deletion) }
-            try database.execute(sql: "DELETE FROM project WHERE id = ?", arguments: [id.blob])
+            let deletion = try examine(database)
+            guard deletion.inUseBy.isEmpty else {
+                throw StoreError.inUse(runs: deletion.inUseBy.map(\.description))
+            }
+            try database.execute(sql: "DELETE FROM \(table) WHERE id = ?", arguments: [id])
             try Self.append(audit(deletion), in: database)
             return deletion
         }
         await afterForgetting()
         return deletion
-    }
-
-    private static func refusal(_ deletion: Deletion) -> StoreError {
-        .inUse(runs: deletion.inUseBy.map(\.description))
     }
 
     private static func deletion(of id: RegistrarID, in database: Database) throws -> Deletion {

@@ -17,30 +17,12 @@ extension AccountsCommand {
         @OptionGroup var list: ListArguments
 
         mutating func run() async throws {
-            let list = try list.open()
-            let report = try await importing(list.source, as: list.format)
+            let dryRun = list.dryRun
+            let report = try await AccountsCommand.giving(list.open(), to: target, at: place) {
+                try await $0.importAccounts($1, as: $2, into: $3, dryRun: dryRun, progress: $4)
+            }
             try place.print(report) {
                 AccountsCommand.lines($0, verb: "\($0.created) created, \($0.skipped) skipped")
-            }
-        }
-
-        private func importing(
-            _ source: consuming SecretSource, as format: ImportFormat
-        ) async throws -> API.ImportReport {
-            Logs.quiet()
-            let workplace = try place.open()
-            let progress = ListProgress(.current(), size: source.size)
-            do {
-                let registrar = try await target.find(in: workplace)
-                let report = try await workplace.importAccounts(
-                    source, as: format, into: registrar.id, dryRun: list.dryRun, progress: progress.show)
-                progress.clear()
-                try await workplace.close()
-                return report
-            } catch {
-                progress.clear()
-                try? await workplace.close()
-                throw error
             }
         }
     }
@@ -60,33 +42,39 @@ extension AccountsCommand {
         @OptionGroup var list: ListArguments
 
         mutating func run() async throws {
-            let list = try list.open()
-            let report = try await rotating(list.source, as: list.format)
+            let dryRun = list.dryRun
+            let report = try await AccountsCommand.giving(list.open(), to: target, at: place) {
+                try await $0.rotateAccounts($1, as: $2, of: $3, dryRun: dryRun, progress: $4)
+            }
             try place.print(report) { report in
                 AccountsCommand.lines(report, verb: "\(report.rotated) rotated")
                     + (report.failed > 0 && !report.dryRun ? ["nothing was changed"] : [])
             }
             if report.failed > 0 { throw CommandFailure(.endpointsFailed) }
         }
+    }
 
-        private func rotating(
-            _ source: consuming SecretSource, as format: ImportFormat
-        ) async throws -> API.ImportReport {
-            Logs.quiet()
-            let workplace = try place.open()
-            let progress = ListProgress(.current(), size: source.size)
-            do {
-                let registrar = try await target.find(in: workplace)
-                let report = try await workplace.rotateAccounts(
-                    source, as: format, of: registrar.id, dryRun: list.dryRun, progress: progress.show)
-                progress.clear()
-                try await workplace.close()
-                return report
-            } catch {
-                progress.clear()
-                try? await workplace.close()
-                throw error
-            }
+    /// Opens the workplace, gives it the list by `send`, and shows how far it is meanwhile.
+    private static func giving(
+        _ list: consuming OpenList, to target: Where, at place: Place,
+        by send: (
+            any Workplace, consuming SecretSource, ImportFormat, String, @escaping @Sendable (ListStep) -> Void
+        ) async throws -> API.ImportReport
+    ) async throws -> API.ImportReport {
+        Logs.quiet()
+        let workplace = try place.open()
+        let format = list.format
+        let progress = ListProgress(.current(), size: list.source.size)
+        do {
+            let registrar = try await target.find(in: workplace)
+            let report = try await send(workplace, list.source, format, registrar.id, progress.show)
+            progress.clear()
+            try await workplace.close()
+            return report
+        } catch {
+            progress.clear()
+            try? await workplace.close()
+            throw error
         }
     }
 }
