@@ -13,6 +13,7 @@ struct RunFigures {
     var callsAttempted = 0
     var callsEstablished = 0
     var callStatuses: [UInt16: Int] = [:]
+    var streams = 0
     var packetsSent: UInt64 = 0
     var packetsReceived: UInt64 = 0
     var packetsLost: Int64 = 0
@@ -53,6 +54,7 @@ struct RunFigures {
     }
 
     private mutating func addMedia(_ media: MediaResult, _ note: (String, Double?) -> Void) {
+        streams += 1
         packetsSent += media.packetsSent
         packetsReceived += media.packetsReceived
         packetsLost += media.packetsLost ?? 0

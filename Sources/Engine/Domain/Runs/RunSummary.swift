@@ -35,6 +35,8 @@ public struct RunSummary: Hashable, Sendable, Codable {
         public var succeeded: Int
         /// How many were begun and did not succeed.
         public var failed: Int
+        /// How many were planned and could not be begun in time (open model).
+        public var notAttempted: Int
         /// First REGISTER sent to 200 received.
         public var delayMs: Delay
         /// How many, by final status code.
@@ -49,6 +51,8 @@ public struct RunSummary: Hashable, Sendable, Codable {
         public var established: Int
         /// How many were begun and did not succeed.
         public var failed: Int
+        /// How many were due and could not be begun, because their caller was still busy (open model).
+        public var notAttempted: Int
         /// First INVITE to the first 180, or 183 with SDP.
         public var postDialDelayMs: Delay
         /// First INVITE to its 200.
@@ -91,24 +95,6 @@ public struct RunSummary: Hashable, Sendable, Codable {
         public var rttMs: Spread
     }
 
-    /// How one threshold came out.
-    public struct ThresholdResult: Hashable, Sendable, Codable {
-        /// The condition as it was written.
-        public var threshold: String
-        /// What was measured; nil when nothing was.
-        public var value: Double?
-        /// Whether it held.
-        public var passed: Bool
-    }
-
-    /// What the load generator says of itself.
-    public struct Generator: Hashable, Sendable, Codable {
-        /// RTP frames sent more than 2 ms late, and skipped rather than sent in a burst.
-        public var lateSends: UInt64
-        /// Frames skipped rather than sent in a burst.
-        public var skippedFrames: UInt64
-    }
-
     /// The version of this shape.
     public var schemaVersion: Int
     /// How the run ended.
@@ -131,6 +117,10 @@ public struct RunSummary: Hashable, Sendable, Codable {
     public var diagnoses: [Diagnosis]
     /// The load generator about itself.
     public var generator: Generator
+    /// The same figures per group, in the order of the test; empty when nothing was sent.
+    public var groups: [GroupSummary]
+    /// Figures by the names and formulas of RFC 6076.
+    public var standards: Standards
 
     /// Sums up a run that ended with `status`.
     public init(
@@ -151,22 +141,42 @@ public struct RunSummary: Hashable, Sendable, Codable {
         endpoints = Endpoints(
             total: figures.endpoints,
             byOutcome: .init(uniqueKeysWithValues: figures.outcomes.map { ($0.key.name, $0.value) }))
-        registration = Registration(
-            attempted: figures.registrationsAttempted, succeeded: figures.registrationsSucceeded,
-            failed: figures.registrationsAttempted - figures.registrationsSucceeded,
-            delayMs: Delay(figures.distribution("registration_delay")), byStatus: named(figures.registrationStatuses))
-        calls = Calls(
-            attempted: figures.callsAttempted, established: figures.callsEstablished,
-            failed: figures.callsAttempted - figures.callsEstablished,
-            postDialDelayMs: Delay(figures.distribution("post_dial_delay")),
-            setupTimeMs: Delay(figures.distribution("setup_time")), byStatus: named(figures.callStatuses))
-        media = Media(
-            streams: results.reduce(0) { $0 + $1.calls.count { $0.media != nil } }, packetsSent: figures.packetsSent,
-            packetsReceived: figures.packetsReceived, packetsLost: figures.packetsLost,
-            mos: Spread(figures.distribution("mos")), jitterMs: Spread(figures.distribution("jitter")),
-            lossPercent: Spread(figures.distribution("loss")), rttMs: Spread(figures.distribution("rtt")))
+        registration = Registration(figures)
+        calls = Calls(figures)
+        media = Media(figures)
         self.diagnoses = diagnoses
         generator = Generator(lateSends: figures.lateSends, skippedFrames: figures.skippedFrames)
+        groups = GroupSummary.all(of: results)
+        standards = Standards()
+    }
+}
+
+extension RunSummary.Registration {
+    init(_ figures: RunFigures) {
+        self.init(
+            attempted: figures.registrationsAttempted, succeeded: figures.registrationsSucceeded,
+            failed: figures.registrationsAttempted - figures.registrationsSucceeded, notAttempted: 0,
+            delayMs: .init(figures.distribution("registration_delay")), byStatus: named(figures.registrationStatuses))
+    }
+}
+
+extension RunSummary.Calls {
+    init(_ figures: RunFigures) {
+        self.init(
+            attempted: figures.callsAttempted, established: figures.callsEstablished,
+            failed: figures.callsAttempted - figures.callsEstablished, notAttempted: 0,
+            postDialDelayMs: .init(figures.distribution("post_dial_delay")),
+            setupTimeMs: .init(figures.distribution("setup_time")), byStatus: named(figures.callStatuses))
+    }
+}
+
+extension RunSummary.Media {
+    init(_ figures: RunFigures) {
+        self.init(
+            streams: figures.streams, packetsSent: figures.packetsSent, packetsReceived: figures.packetsReceived,
+            packetsLost: figures.packetsLost, mos: .init(figures.distribution("mos")),
+            jitterMs: .init(figures.distribution("jitter")), lossPercent: .init(figures.distribution("loss")),
+            rttMs: .init(figures.distribution("rtt")))
     }
 }
 
