@@ -184,6 +184,25 @@ import WorkerLink
         await office.control.shutdown()
     }
 
+    @Test func `E1 a change of a data key whose asker went away goes on by itself`() async throws {
+        let (office, vault) = try await open()
+        // More than are sealed anew at once.
+        let accounts = Dictionary(uniqueKeysWithValues: (1...2_500).map { ("line\($0)", "secret of \($0)") })
+        try await office.importLines(accounts.map { "\($0):\($1)\n" }.joined())
+        let old = try #require(try await office.store.dataKey(of: office.registrar)).id
+        let asking = Task {
+            try await office.control.vault.rotateDataKey(of: office.registrar, by: .commandLine) { _ in
+                withUnsafeCurrentTask { $0?.cancel() }
+            }
+        }
+        await #expect(throws: ControlPlaneError.self) { try await asking.value }
+        #expect(try await settle(office))
+        let keys = try await office.store.allDataKeys().map(\.key.id)
+        #expect(keys.count == 1 && keys.first != old)
+        #expect(try await passwords(office.store, vault) == accounts)
+        await office.control.shutdown()
+    }
+
     @Test func `E1 a data key stays until the import that is open under it is over`() async throws {
         let (office, vault) = try await open()
         try await office.importLines(Office.lines(20))
