@@ -4,6 +4,7 @@ public import API
 import Bedrock
 public import ControlPlane
 public import Domain
+import Reports
 
 extension API.Project {
     /// A project as the API shows it.

@@ -4,6 +4,7 @@ public import API
 import Bedrock
 public import ControlPlane
 public import Domain
+import Reports
 
 extension VaultState {
     /// A vault's state as the API shows it.

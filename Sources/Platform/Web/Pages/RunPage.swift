@@ -3,6 +3,7 @@
 import Bedrock
 import ControlPlane
 import Domain
+import Reports
 import RunMetrics
 
 /// A run in the words and numbers of its page.

@@ -5,6 +5,7 @@ import Bedrock
 import ControlPlane
 import Domain
 import Hummingbird
+import Reports
 import RunMetrics
 
 /// `/tests/{test}/runs`, `/projects/{project}/runs` and `/runs/{run}`.

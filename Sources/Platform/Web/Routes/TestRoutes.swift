@@ -6,6 +6,7 @@ import ControlPlane
 import Domain
 import FoundationEssentials
 import Hummingbird
+import Reports
 
 /// `/projects/{project}/tests` and `/tests/{test}`. A test's body is the test file as JSON.
 struct TestRoutes {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Bedrock
+public import Bedrock
 
 extension UnixTime {
     /// RFC 3339 in UTC with milliseconds: `2026-11-22T21:24:41.123Z`.
-    var text: String {
+    public var text: String {
         let days = milliseconds.floored(by: 86_400_000)
         let rest = milliseconds - days * 86_400_000
         let date = Self.civil(days)

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Bedrock
+import Reports
 import Testing
-
-@testable import Web
 
 struct TimeTextTests {
     // Expected values from Python's datetime.
