@@ -282,6 +282,7 @@ extension AgentShard {
         let destination = destination(of: dialog, slot)
         if destination == endpoints[slot].server { layer.writer.output.append(credentialLines) }
         layer.writer.finish()
+        layer.subject = subject(slot)
         layer.transmit(from: start, flow: endpoints[slot].flow, destination: destination)
     }
 

@@ -19,6 +19,7 @@ extension AgentShard {
         {
             return
         }
+        layer.subject = subject(slot)
         layer.send(
             id, method: method, from: start, owner: owner.raw, flow: endpoints[slot].flow, destination: destination,
             isReliable: endpoints[slot].transport.isReliable, now: now)

@@ -126,6 +126,7 @@ extension AgentShard {
 
     /// Sends bytes that are no message and are not counted as one.
     private func transmitKeepAlive(from start: Int, _ keeper: Keeper, _ flow: FlowID) {
+        layer.subject = .none
         layer.transmit(from: start, flow: flow, destination: keeper.destination)
         keepAlivesWaiting += 1
     }

@@ -74,6 +74,7 @@ extension AgentShard {
         for request in side.waiting where layer.isOpen(request.id) {
             let start = layer.writer.output.count
             layer.writer.output.append(request.bytes)
+            layer.subject = subject(slot)
             layer.send(
                 request.id, method: request.method, from: start, owner: request.owner.raw, flow: endpoints[slot].flow,
                 destination: side.destination, isReliable: false, now: now)
@@ -91,6 +92,7 @@ extension AgentShard {
                 layer.writer.output.replace(at: start + place + offset, with: byte)
             }
         }
+        layer.subject = subject(slot)
         layer.send(
             request.id, method: request.method, from: start, owner: request.owner.raw, flow: flow,
             destination: side.destination, isReliable: true, now: now)

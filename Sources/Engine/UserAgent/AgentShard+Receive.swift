@@ -6,8 +6,10 @@ import RunMetrics
 public import SIP
 
 extension AgentShard {
-    /// Takes in one whole SIP message: a datagram, or what a `StreamFramer` cut. What cannot be read is dropped.
+    /// Takes in one whole SIP message: a datagram, or what a `StreamFramer` cut. What cannot be read is dropped. `subject` says
+    /// afterwards which endpoint it concerned.
     public func receive(_ bytes: UnsafeRawBufferPointer, flow: FlowID, source: TransportAddress, now: Instant) {
+        layer.subject = .none
         if let first = bytes.first, STUNMessage.isFirstByte(first) {
             return receiveBinding(bytes, flow: flow, now: now)
         }
@@ -27,7 +29,9 @@ extension AgentShard {
         case .cancel(let id, let invite):
             receiveCancel(id, invite: invite, now: now)
         case .acknowledgement:
-            if let handle = dialog(of: message) { receiveAcknowledgement(handle, message, now: now) }
+            guard let handle = dialog(of: message) else { break }
+            layer.subject = subject(calls[handle]!.slot)
+            receiveAcknowledgement(handle, message, now: now)
         case .absorbed, .defective:
             break
         }
@@ -49,6 +53,7 @@ extension AgentShard {
         layer.writer.beginResponse(
             to: request, status: 505, toTag: strayTag(), source: via.transport.isReliable ? nil : source)
         layer.writer.finish()
+        layer.subject = subject(of: flow)
         layer.transmit(from: start, flow: flow, destination: source)
     }
 
@@ -69,8 +74,11 @@ extension AgentShard {
             guard let handle = dialog(of: request) else {
                 return layer.respond(id, status: 481, toTag: nil, now: now)
             }
+            layer.assign(subject: subject(calls[handle]!.slot), to: id)
             return receiveInDialog(id, request, method, handle, now: now)
         }
+        let addressed = slot(for: request, flow: flow)
+        if let addressed { layer.assign(subject: subject(addressed), to: id) }
         if let uri = request.requestURI.flatMap({ request.uri($0) }), uri.scheme == .other || uri.scheme == .tel {
             return layer.respond(id, status: 416, toTag: strayTag(), now: now)
         }
@@ -79,13 +87,13 @@ extension AgentShard {
         }
         switch method {
         case .invite:
-            guard let slot = slot(for: request, flow: flow) else {
+            guard let slot = addressed else {
                 return layer.respond(id, status: 404, toTag: strayTag(), now: now)
             }
             receiveInvite(id, request, slot: slot, now: now)
         case .options:
             // A ping need not name a user (RFC 3261 §11); one that names a stranger asks for nobody here.
-            let isForUs = user(of: request) == nil || slot(for: request, flow: flow) != nil
+            let isForUs = user(of: request) == nil || addressed != nil
             respond(id, status: isForUs ? 200 : 404, toTag: strayTag(), now: now)
         case .bye, .prack, .update, .notify, .info:
             // Only ever sent in a dialog; there is none.

@@ -79,6 +79,11 @@ struct FlowTable {
         }
     }
 
+    /// The endpoint of a flow that has one only.
+    func only(of flow: FlowID) -> Int? {
+        if case .one(let slot, _) = flows[flow] { slot } else { nil }
+    }
+
     /// The endpoint that a request to `userHash` on a flow is for: the only one, or the one with this Contact user.
     func slot(for userHash: UInt64?, on flow: FlowID) -> Int? {
         switch flows[flow] {

@@ -10,6 +10,21 @@ public struct Transmission: Hashable, Sendable {
     public let destination: TransportAddress
     /// The message's place in the writer.
     public let range: Range<Int>
+    /// Whom of the layer's user it concerns.
+    public let subject: Subject
+}
+
+/// Whom a message concerns, as a number of the layer's user: an endpoint, for example. A transaction keeps it, so that what is sent
+/// again and what comes later concerns the same.
+public struct Subject: Hashable, Sendable {
+    /// The user's number.
+    public let raw: UInt32
+
+    /// The subject with the user's number `raw`.
+    @inlinable public init(raw: UInt32) { self.raw = raw }
+
+    /// Nobody in particular, or not known.
+    @inlinable public static var none: Subject { Subject(raw: .max) }
 }
 
 /// What a received message is to the transaction user.

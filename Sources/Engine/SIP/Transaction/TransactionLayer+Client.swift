@@ -18,6 +18,7 @@ struct ClientTransaction {
     var flow = FlowID(raw: 0)
     var destination = TransportAddress(0, 0, 0, 0, port: 0)
     var owner: UInt64 = 0
+    var subject = Subject.none
     /// Kept while it may be sent again; for INVITE also to make its ACK and CANCEL from.
     var request: [UInt8] = []
     var timer: TimerHandle?
@@ -91,19 +92,20 @@ extension TransactionLayer {
             ? .invite(InviteClientMachine(timing: timing, now: now))
             : .nonInvite(NonInviteClientMachine(timing: timing, now: now))
         let request = isReliable && method != .invite ? [] : written(from: start)
-        configure(
-            &clients[id.handle]!, machine: machine, method: method, owner: owner, flow: flow, destination: destination,
-            isReliable: isReliable, request: request)
+        Self.configure(
+            &clients[id.handle]!, machine: machine, method: method, owner: owner, subject: subject, flow: flow,
+            destination: destination, isReliable: isReliable, request: request)
         reschedule(client: id.handle)
     }
 
-    private func configure(
+    private static func configure(
         _ transaction: inout ClientTransaction, machine: ClientTransaction.Machine, method: Method, owner: UInt64,
-        flow: FlowID, destination: TransportAddress, isReliable: Bool, request: [UInt8]
+        subject: Subject, flow: FlowID, destination: TransportAddress, isReliable: Bool, request: [UInt8]
     ) {
         transaction.machine = machine
         transaction.method = method
         transaction.owner = owner
+        transaction.subject = subject
         transaction.flow = flow
         transaction.destination = destination
         transaction.isReliable = isReliable
@@ -134,9 +136,11 @@ extension TransactionLayer {
         let start = writer.output.count
         writer.cancel(of: request)
         let timing = TransactionTiming(values: timers, isReliable: invite.isReliable)
-        configure(
+        subject = invite.subject
+        Self.configure(
             &clients[handle]!, machine: .nonInvite(NonInviteClientMachine(timing: timing, now: now)), method: .cancel,
-            owner: invite.owner, flow: invite.flow, destination: invite.destination, isReliable: invite.isReliable,
+            owner: invite.owner, subject: subject, flow: invite.flow, destination: invite.destination,
+            isReliable: invite.isReliable,
             request: invite.isReliable ? [] : written(from: start))
         clients[id.handle]!.cancel = handle
         transmit(from: start, flow: invite.flow, destination: invite.destination)
@@ -156,6 +160,7 @@ extension TransactionLayer {
             handle = cancel
         }
         guard clients[handle]?.method == method, let owner = clients[handle]?.owner else { return .absorbed }
+        subject = clients[handle]!.subject
         switch clients[handle]!.receive(status: status, timers: timers, now: now) {
         case .none:
             return .absorbed
@@ -180,6 +185,7 @@ extension TransactionLayer {
     private mutating func acknowledge(_ handle: SlabHandle, response: Message) {
         guard let transaction = clients[handle], let request = try? Message.parse(transaction.request) else { return }
         let start = writer.output.count
+        subject = transaction.subject
         writer.ack(to: response, of: request)
         transmit(from: start, flow: transaction.flow, destination: transaction.destination)
     }
@@ -213,6 +219,7 @@ extension TransactionLayer {
     }
 
     private mutating func repeatRequest(_ transaction: ClientTransaction) {
+        subject = transaction.subject
         transmitCopy(transaction.request, flow: transaction.flow, destination: transaction.destination)
         pending.append(.retransmitted(owner: transaction.owner))
     }

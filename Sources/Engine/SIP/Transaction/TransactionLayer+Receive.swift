@@ -3,7 +3,7 @@
 public import Bedrock
 
 extension TransactionLayer {
-    /// Takes a received message in and says what it is to the user.
+    /// Takes a received message in and says what it is to the user; `subject` is whom it concerns, as far as its transaction knows.
     ///
     /// - Parameters:
     ///   - source: where the datagram came from, or the connection's peer.
@@ -11,6 +11,7 @@ extension TransactionLayer {
     public mutating func receive(
         _ message: Message, flow: FlowID, source: TransportAddress, isReliable: Bool? = nil, now: Instant
     ) -> Reception {
+        subject = .none
         guard let via = message.topVia else { return .defective(.via) }
         let isReliable = isReliable ?? via.transport.isReliable
         switch message.startLine {

@@ -17,6 +17,7 @@ struct ServerTransaction {
     var source: TransportAddress
     var destination: TransportAddress
     var owner: UInt64 = 0
+    var subject = Subject.none
     /// Kept until a final response is sent.
     var request: Message?
     /// The last response, while it may have to be sent again.
@@ -48,6 +49,12 @@ extension TransactionLayer {
     /// Names the owner of a server transaction, for its events and `owner(of:)`.
     public mutating func assign(owner: UInt64, to id: ServerTransactionID) {
         if servers.contains(id.handle) { servers[id.handle]!.owner = owner }
+    }
+
+    /// Says whom the request of a server transaction concerns, and so its answers.
+    public mutating func assign(subject: Subject, to id: ServerTransactionID) {
+        self.subject = subject
+        if servers.contains(id.handle) { servers[id.handle]!.subject = subject }
     }
 
     /// The owner of a server transaction, nil when it ended.
@@ -86,6 +93,7 @@ extension TransactionLayer {
             servers[id.handle]!.machine = .nonInvite(machine)
             mayRepeat = !machine.isTerminated
         }
+        subject = transaction.subject
         transmit(from: start, flow: transaction.flow, destination: transaction.destination)
         servers[id.handle]!.response = mayRepeat ? written(from: start) : []
         if status >= 200 { servers[id.handle]!.request = nil }
@@ -131,18 +139,20 @@ extension TransactionLayer {
         let id = ServerTransactionID(handle: handle)
         guard method == .cancel else { return .request(id) }
         let invite = TransactionKey(request, via: via, method: .invite, seed: seed).flatMap { serverKeys[$0] }
+        assign(subject: invite.flatMap { servers[$0]?.subject } ?? .none, to: id)
         return .cancel(id, invite: invite.map { ServerTransactionID(handle: $0) })
     }
 
     private mutating func receiveCopy(_ handle: SlabHandle) -> Reception {
         guard let transaction = servers[handle] else { return .absorbed }
+        subject = transaction.subject
         let resends =
             switch transaction.machine {
             case .invite(let machine): machine.receiveCopy() == .resend
             case .nonInvite(let machine): machine.receiveCopy() == .resend
             }
         if resends {
-            transmitCopy(transaction.response, flow: transaction.flow, destination: transaction.destination)
+            repeatResponse(transaction)
         }
         return .absorbed
     }
@@ -151,6 +161,7 @@ extension TransactionLayer {
         guard let transaction = servers[handle], case .invite(var machine) = transaction.machine else {
             return .absorbed
         }
+        subject = transaction.subject
         let timing = TransactionTiming(values: timers, isReliable: transaction.isReliable)
         let action = machine.receiveACK(timing: timing, now: now)
         servers[handle]!.machine = .invite(machine)
@@ -174,18 +185,23 @@ extension TransactionLayer {
             switch action {
             case .sendTrying: sendTrying(transaction, handle)
             case .resend:
-                transmitCopy(transaction.response, flow: transaction.flow, destination: transaction.destination)
+                repeatResponse(transaction)
             case .unacknowledged: pending.append(.unacknowledged(owner: transaction.owner, id))
             case .terminate where transaction.repetition != nil:
                 pending.append(.unacknowledged(owner: transaction.owner, id))
             case .none, .send, .deliver, .fail, .terminate: break
             }
             if !machine.isTerminated, let repetition = transaction.repetition, repetition.at <= now {
-                transmitCopy(transaction.response, flow: transaction.flow, destination: transaction.destination)
+                repeatResponse(transaction)
                 servers[handle]!.repetition = repetition.next(now: now, bound: timers.t2)
             }
         }
         settle(server: handle)
+    }
+
+    private mutating func repeatResponse(_ transaction: ServerTransaction) {
+        subject = transaction.subject
+        transmitCopy(transaction.response, flow: transaction.flow, destination: transaction.destination)
     }
 
     private mutating func sendTrying(_ transaction: ServerTransaction, _ handle: SlabHandle) {
@@ -194,6 +210,7 @@ extension TransactionLayer {
         writer.beginResponse(
             to: request, status: 100, toTag: nil, source: transaction.isReliable ? nil : transaction.source)
         writer.finish()
+        subject = transaction.subject
         transmit(from: start, flow: transaction.flow, destination: transaction.destination)
         servers[handle]!.response = written(from: start)
     }

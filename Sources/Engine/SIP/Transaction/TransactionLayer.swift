@@ -19,6 +19,10 @@ public struct TransactionLayer {
     /// Requests and responses sent again so far.
     public internal(set) var retransmissions: UInt64 = 0
 
+    /// Whom the message written or received last concerns. The user sets it before it sends; `receive` sets it to what the
+    /// message's transaction knows.
+    public var subject = Subject.none
+
     /// The times the timers are made from.
     public let timers: TimerValues
 
@@ -61,7 +65,7 @@ public struct TransactionLayer {
     /// Sends what was written from `start` on without a transaction: the ACK to a 2xx (RFC 3261 §13.2.2.4), stateless answers.
     public mutating func transmit(from start: Int, flow: FlowID, destination: TransportAddress) {
         transmissions.append(
-            Transmission(flow: flow, destination: destination, range: start..<writer.output.count))
+            Transmission(flow: flow, destination: destination, range: start..<writer.output.count, subject: subject))
     }
 
     /// Runs what is due and gives the first event the user must know of; call again until nil.

@@ -42,6 +42,8 @@ public final class SignallingEngine: Sendable {
         /// How long events wait for company before the sink is called, so that the other side is woken tens of times a second,
         /// not thousands; zero hands them over at once.
         public var eventDelay: Interval = .milliseconds(50)
+        /// Which endpoints' messages are kept and handed over when they close; nil keeps none.
+        public var traces: TraceSettings?
         /// The origin of results' times, on `SystemClock`.
         public var startInstant: Instant
 
@@ -99,13 +101,19 @@ public final class SignallingEngine: Sendable {
         secrets: SecretArena, sink: SignallingSink
     ) throws -> OwnThread {
         let inbox = try ShardInbox()
+        let startedAt = SystemClock.wallTime() + (configuration.startInstant - SystemClock.now())
         let thread = OwnThread.start(name: "signalling-\(number)") {
             let agent = AgentShard(
                 configuration: configuration.shard, secrets: secrets, hashes: .libcrypto,
                 random: .unpredictable(), startInstant: configuration.startInstant)
             SignallingShard(
                 mailbox: mailbox, sockets: ShardSockets(epoll: mailbox.epoll, inbox: inbox), agent: agent,
-                configuration: configuration, security: security, sink: sink
+                configuration: configuration, security: security, sink: sink,
+                tracer: configuration.traces.flatMap {
+                    ShardTracer(
+                        $0, shards: configuration.loops, startInstant: configuration.startInstant,
+                        startedAt: startedAt)
+                }
             ).run()
         }
         guard let thread else { throw SystemFailure(code: EAGAIN, action: "start a signalling thread") }

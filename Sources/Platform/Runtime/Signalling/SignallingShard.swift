@@ -27,6 +27,7 @@ final class SignallingShard {
     let configuration: SignallingEngine.Configuration
     let security: [SecurityContext]
     private let sink: SignallingSink
+    private let tracer: ShardTracer?
     /// The connections, once there are any.
     var streams: StreamGate?
     /// The shared socket of each local address.
@@ -42,7 +43,7 @@ final class SignallingShard {
 
     init(
         mailbox: ShardMailbox, sockets: ShardSockets, agent: AgentShard, configuration: SignallingEngine.Configuration,
-        security: [SecurityContext], sink: SignallingSink
+        security: [SecurityContext], sink: SignallingSink, tracer: ShardTracer?
     ) {
         self.mailbox = mailbox
         self.sockets = sockets
@@ -50,6 +51,7 @@ final class SignallingShard {
         self.configuration = configuration
         self.security = security
         self.sink = sink
+        self.tracer = tracer
         media = ShardMedia { mailbox.post(.media($0)) }
         windowDue = configuration.startInstant + .seconds(1)
         ready = .allocate(capacity: Int(Self.socketsAtOnce))
@@ -100,7 +102,7 @@ final class SignallingShard {
 
     /// Sleeps until the next deadline, a datagram or a letter, and takes what arrived.
     private func wait() {
-        let isIdle = mailbox.fallAsleep() && !sockets.hasRefusals
+        let isIdle = mailbox.fallAsleep() && !sockets.hasRefusals && tracer?.hasWork != true
         let timeout = isIdle ? max(0, (deadline - SystemClock.now()).nanoseconds) : 0
         let count = callmeter_epoll_wait(mailbox.epoll, ready, Self.socketsAtOnce, timeout)
         let now = SystemClock.now()
@@ -131,6 +133,8 @@ final class SignallingShard {
     func received(_ message: UnsafeRawBufferPointer, flow: FlowID, source: TransportAddress, now: Instant) {
         if sink.message != nil { note(message, isSent: false, peer: source) }
         agent.receive(message, flow: flow, source: source, now: now)
+        tracer?.note(
+            message, isSent: false, of: agent.subject(ofMessageOn: flow), flow: flow, peer: source, by: agent, now: now)
     }
 
     // MARK: Out
@@ -150,13 +154,18 @@ final class SignallingShard {
         }
         send()
         streams?.flush()
+        if let tracer, tracer.hasWork { sink.traces(tracer.takeSome()) }
     }
 
     private func performOutputs(now: Instant) {
         agent.takeOutputs(into: &outputs)
         for output in outputs {
             switch output {
-            case .event(let event): events.append(event)
+            case .event(let event):
+                if let tracer, case .closed(let result) = event, let place = agent.place(of: result.index) {
+                    tracer.closed(result, place: place)
+                }
+                events.append(event)
             case .openFlow(let endpoint, let target): openFlow(for: endpoint, to: target, now: now)
             case .closeFlow(let flow): closeFlow(flow)
             case .openMedia(let stream, let audio): media.open(stream, audio)
@@ -170,12 +179,16 @@ final class SignallingShard {
     private func send() {
         let transmissions = agent.transmissions
         guard !transmissions.isEmpty else { return }
+        let now = SystemClock.now()
         agent.withOutgoing { base in
             for transmission in transmissions {
                 let (range, flow, destination) = (transmission.range, transmission.flow, transmission.destination)
                 if sink.message != nil {
                     note(UnsafeRawBufferPointer(rebasing: base[range]), isSent: true, peer: destination)
                 }
+                tracer?.note(
+                    UnsafeRawBufferPointer(rebasing: base[range]), isSent: true, of: transmission.subject, flow: flow,
+                    peer: destination, by: agent, now: now)
                 if sockets.contains(flow) {
                     sockets.queue(range, flow: flow, destination: destination, base: base)
                 } else {
@@ -217,6 +230,7 @@ final class SignallingShard {
     private func end() {
         agent.takeOutputs(into: &outputs)
         for case .event(let event) in outputs { events.append(event) }
+        if let tracer { sink.traces(tracer.takeAll(agent.openPlaces)) }
         if !events.isEmpty { deliverEvents() }
         streams?.stop()
         for letter in mailbox.finish(dropped: sockets.closeAll()) {

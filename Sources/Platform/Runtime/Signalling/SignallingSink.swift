@@ -11,14 +11,19 @@ public struct SignallingSink: Sendable {
     public let window: @Sendable (Window) -> Void
     /// Takes a note of every message, each parsed once more for it; nil costs nothing.
     public let message: (@Sendable (MessageNote) -> Void)?
+    /// Takes the messages of endpoints that closed, where the engine's configuration asks for traces; each endpoint at most once, and
+    /// none after `SignallingEngine.shutdown` has returned.
+    public let traces: @Sendable ([EndpointTrace]) -> Void
 
     /// A sink from its closures.
     public init(
         events: @escaping @Sendable ([AgentEvent]) -> Void, window: @escaping @Sendable (Window) -> Void = { _ in },
-        message: (@Sendable (MessageNote) -> Void)? = nil
+        message: (@Sendable (MessageNote) -> Void)? = nil,
+        traces: @escaping @Sendable ([EndpointTrace]) -> Void = { _ in }
     ) {
         self.events = events
         self.window = window
         self.message = message
+        self.traces = traces
     }
 }

@@ -11,16 +11,34 @@ import UserAgent
 
 /// Events as an engine's sink received them.
 final class EventLog: Sendable {
-    private let log = Mutex<(events: [AgentEvent], windows: [Window])>(([], []))
+    private struct State {
+        var events: [AgentEvent] = []
+        var windows: [Window] = []
+        var traces: [EndpointTrace] = []
+        var notes: [MessageNote] = []
+    }
+
+    private let log = Mutex(State())
 
     var sink: SignallingSink {
         SignallingSink(
             events: { batch in self.log.withLock { $0.events += batch } },
-            window: { window in self.log.withLock { $0.windows.append(window) } })
+            window: { window in self.log.withLock { $0.windows.append(window) } },
+            traces: { traces in self.log.withLock { $0.traces += traces } })
+    }
+
+    /// The same, and it takes a note of every message.
+    var notingSink: SignallingSink {
+        let sink = sink
+        return SignallingSink(
+            events: sink.events, window: sink.window,
+            message: { note in self.log.withLock { $0.notes.append(note) } }, traces: sink.traces)
     }
 
     var events: [AgentEvent] { log.withLock(\.events) }
     var windows: [Window] { log.withLock(\.windows) }
+    var traces: [EndpointTrace] { log.withLock(\.traces).sorted { $0.endpoint < $1.endpoint } }
+    var notes: [MessageNote] { log.withLock(\.notes) }
     var results: [EndpointResult] {
         events.compactMap { if case .closed(let result) = $0 { result } else { nil } }.sorted { $0.index < $1.index }
     }
@@ -51,7 +69,7 @@ struct SignallingWorld {
         users: Int, loops: Int = 2, flowMode: FlowMode = .perEndpoint, faults: [PBXFault] = [],
         shard: ShardConfiguration = ShardConfiguration(),
         listen: TransportAddress = TransportAddress(127, 0, 0, 1, port: 0), further: [PBXListener] = [],
-        serverSecurity: ServerSecurity? = nil, security: [SecurityProfile] = []
+        serverSecurity: ServerSecurity? = nil, security: [SecurityProfile] = [], traces: TraceSettings? = nil
     ) async throws {
         var configuration = PBXConfiguration()
         configuration.faults = faults
@@ -64,7 +82,9 @@ struct SignallingWorld {
             listen: listen, further: further, security: serverSecurity)
         var settings = SignallingEngine.Configuration(loops: loops, flowMode: flowMode, shard: shard)
         settings.security = security
-        engine = try await SignallingEngine(configuration: settings, secrets: arena, sink: log.sink)
+        settings.traces = traces
+        engine = try await SignallingEngine(
+            configuration: settings, secrets: arena, sink: traces == nil ? log.sink : log.notingSink)
     }
 
     /// A plan for user `number`; the password is the right one unless another is given.
