@@ -94,6 +94,18 @@ public struct RegistrationEvidence: Hashable, Sendable, Codable {
     public var boundContact: String?
     /// When the server forgets the Contact by itself; counted from the run's start.
     public var boundUntil: Interval?
+    /// When the server was last heard of by an answer to REGISTER.
+    public var lastResponseAt: Interval?
+    /// Refreshes that were accepted; nil for none.
+    public var refreshes: UInt16?
+    /// When the last refresh was accepted.
+    public var refreshedAt: Interval?
+    /// Refreshes that were accepted with a nonce used before; nil for none.
+    public var nonceReuses: UInt16?
+    /// What the server did with credentials that it refused for good; nil when it did not.
+    public var nonceAfterRefusal: NonceAfterRefusal?
+    /// The address it registered from; kept when the registration failed.
+    public var localAddress: String?
 
     /// Nothing done yet.
     public init() {}
@@ -169,6 +181,15 @@ public struct CallEvidence: Hashable, Sendable, Codable {
     public var postDialDelay: Interval? {
         guard role == .caller, let ringingAt, let invitedAt else { return nil }
         return ringingAt - invitedAt
+    }
+
+    /// Packets a stream sends before silence from the other side means something: a second of 20 ms frames.
+    public static let tellingPackets: UInt64 = 50
+
+    /// Whether the call was up and sent audio for a second and more, and heard none.
+    public var isWithoutAudio: Bool {
+        guard establishedAt != nil, features?.holdsByPeer ?? 0 == 0, let media else { return false }
+        return media.packetsSent >= Self.tellingPackets && media.packetsReceived == 0
     }
 
     /// First INVITE to the 200; nil at the callee.
@@ -249,6 +270,8 @@ public struct EndpointResult: Hashable, Sendable, Codable {
         get { missedCalls ?? 0 }
         set { missedCalls = newValue == 0 ? nil : newValue }
     }
+    /// Answers beside the plain course, the first ones of them; nil when there were none.
+    public var steps: [Step]?
 
     /// An endpoint that has done nothing yet.
     public init(index: UInt32, group: String, username: String) {

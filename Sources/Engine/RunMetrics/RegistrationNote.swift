@@ -26,6 +26,20 @@ public enum RegistrationNote: Hashable, Sendable, Codable {
     case refreshTriedAgain(status: UInt16)
     /// The registration was made again on another connection.
     case rebound
+    /// A nonce that a refresh had been accepted with was refused, so many seconds old, and not called stale.
+    case nonceForgotten(age: UInt32)
+
+    /// So young a nonce that was good is not refused as a matter of course, in seconds.
+    public static let youngNonce: UInt32 = 30
+
+    /// Whether it is worth a warning by itself, on an endpoint that came through.
+    public var isWarning: Bool {
+        switch self {
+        case .ownContactMissing: true
+        case .nonceForgotten(let age): age < Self.youngNonce
+        default: false
+        }
+    }
 
     /// The note as a sentence without a full stop.
     public var sentence: String {
@@ -44,6 +58,8 @@ public enum RegistrationNote: Hashable, Sendable, Codable {
         case .refreshTriedAgain(let status):
             status == 0 ? "a refresh got no answer and was tried again" : "a refresh got \(status) and was tried again"
         case .rebound: "registered again on another connection"
+        case .nonceForgotten(let age):
+            "a nonce that had been accepted was refused after \(age) s, and not called stale"
         }
     }
 }

@@ -161,6 +161,7 @@ extension AgentShard {
     }
 
     private func endRefused(_ handle: SlabHandle, _ response: Message, now: Instant) {
+        note(step: .invite, status: response.status ?? 0, calls[handle]!.slot, now: now)
         calls[handle]!.evidence.note(final: response, texts: &texts)
         calls[handle]!.fail(.callFailed)
         endCall(handle, now: now)
@@ -171,6 +172,7 @@ extension AgentShard {
         if invitesElsewhere(handle, after: .fault(fault), now: now) { return }
         guard calls[handle]!.state.receiveRefusal() == .end else { return }
         calls[handle]!.evidence.transportFault = fault
+        note(step: .invite, status: 0, fault: fault, calls[handle]!.slot, now: now)
         calls[handle]!.fail(fault == .silence ? .timeout : .callFailed)
         endCall(handle, now: now)
     }

@@ -158,9 +158,11 @@ extension AgentShard {
         }
         if openEndpoints == 0 { dropLateAnswers() }
         noteLeftover(slot)
+        noteWarnings(slot)
         emit(.closed(endpoints[slot].result(path: leavePath(slot))))
         endpoints[slot].evidence = RegistrationEvidence()
         endpoints[slot].calls = []
+        endpoints[slot].steps = nil
     }
 
     /// Keeps the Contact of a binding that nobody removed, for its account's next use (D5).

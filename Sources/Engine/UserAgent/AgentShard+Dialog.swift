@@ -72,6 +72,7 @@ extension AgentShard {
         case .due:
             startCall(handle, at: now, now: now)
         case .inviting, .proceeding:
+            note(step: .invite, status: 0, calls[handle]!.slot, now: now)
             calls[handle]!.fail(.timeout)
             perform(calls[handle]!.state.hangUp(), handle, now: now)
         case .cancelRequested, .cancelling:
@@ -208,6 +209,7 @@ extension AgentShard {
         if status == 401 || status == 407, answerByeChallenge(handle, response, isProxy: status == 407, now: now) {
             return
         }
+        if status >= 300 { note(step: .bye, status: status, calls[handle]!.slot, now: now) }
         // 481 and 408 end the dialog as well as a 200 does (RFC 3261 §12.2.1.2); so does every other answer here.
         perform(calls[handle]!.state.released(), handle, now: now)
     }
@@ -226,6 +228,7 @@ extension AgentShard {
 
     func byeUnanswered(_ handle: SlabHandle, fault: TransportFault, now: Instant) {
         guard calls.contains(handle), calls[handle]!.state == .ending else { return }
+        note(step: .bye, status: 0, fault: fault, calls[handle]!.slot, now: now)
         calls[handle]!.evidence.transportFault = fault
         calls[handle]!.fail(.teardownError)
         perform(calls[handle]!.state.released(), handle, now: now)

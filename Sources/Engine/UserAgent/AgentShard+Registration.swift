@@ -46,7 +46,9 @@ extension AgentShard {
         if endpoints[slot].evidence.firstResponseAt == nil, !endpoints[slot].registration.isClearing {
             endpoints[slot].evidence.firstResponseAt = elapsed(now)
         }
+        endpoints[slot].evidence.lastResponseAt = elapsed(now)
         guard status >= 200 else { return }
+        noteRegisterStep(slot, status: status, now: now)
         let action: Registration.Action
         switch status {
         case 200..<300:
@@ -54,7 +56,7 @@ extension AgentShard {
         case 300..<400:
             action = redirectRegistration(slot, response, status: status)
         case 401, 407:
-            action = challengeRegistration(slot, response, isProxy: status == 407)
+            action = challengeRegistration(slot, response, isProxy: status == 407, now: now)
         case 423:
             action = endpoints[slot].registration.tooBrief(minimum: response.minExpires)
             if action == .send {
@@ -79,6 +81,7 @@ extension AgentShard {
 
     func registrationUnanswered(_ slot: Int, _ id: ClientTransactionID, fault: TransportFault, now: Instant) {
         guard endpoints[slot].registration.transaction == id else { return }
+        noteRegisterStep(slot, status: 0, fault: fault, now: now)
         if goesElsewhere(slot, fault: fault, now: now) { return }
         if endpoints[slot].path == .open,
             let action = postponeRegistration(slot, status: 0, asked: nil, now: now)
@@ -174,6 +177,7 @@ extension AgentShard {
         endpoints[slot].evidence.grantedExpires = granted
         endpoints[slot].evidence.otherBindings = bindings.others
         if !bindings.hasOurs { endpoints[slot].evidence.note(.ownContactMissing) }
+        if endpoints[slot].registration.isBound { noteRefresh(slot, now: now) }
         return endpoints[slot].registration.accepted(
             expiresAt: now + .seconds(Int(granted)), nextNonce: nonce)
     }
@@ -201,11 +205,15 @@ extension AgentShard {
         return (granted, others, hasOurs)
     }
 
-    private func challengeRegistration(_ slot: Int, _ response: Message, isProxy: Bool) -> Registration.Action {
+    private func challengeRegistration(
+        _ slot: Int, _ response: Message, isProxy: Bool, now: Instant
+    ) -> Registration.Action {
         let challenges = response.challenges(isProxy ? .proxyAuthenticate : .wwwAuthenticate)
         let identity = endpoints[slot].identity
         let carried = endpoints[slot].registration.carriedChallenge(isProxy: isProxy)
         let changes = endpoints[slot].registration.authentication.realmChanges
+        noteChallengeStep(slot, challenges, status: isProxy ? 407 : 401, now: now)
+        noteForgottenNonce(slot, challenges, carried: carried, isProxy: isProxy, now: now)
         var asked = asked(slot, response, isProxy: isProxy)
         // Elsewhere than at the registrar only realms are answered that the registrar made known, or that are fixed.
         if let place = endpoints[slot].registration.redirection, place.address != endpoints[slot].server,
@@ -225,6 +233,8 @@ extension AgentShard {
             let answered = endpoints[slot].registration.carriedChallenge(isProxy: isProxy)
             endpoints[slot].evidence.algorithm = answered?.answeredAlgorithm
         case .rejected:
+            endpoints[slot].evidence.nonceAfterRefusal =
+                endpoints[slot].registration.authentication.repeatedNonce ? .same : .new
             switch endpoints[slot].registration.authentication.deadEnd {
             case .realms: endpoints[slot].evidence.note(.realmsNeverSettled)
             case .nonces: endpoints[slot].evidence.note(.noncesNeverAccepted)
@@ -342,6 +352,7 @@ extension AgentShard {
             }
             planRefresh(slot, now: now)
         case .failed:
+            endpoints[slot].evidence.localAddress = endpoints[slot].local.description
             let wasRegistered = endpoints[slot].evidence.registeredAt != nil
             if wasRegistered { window.registered &-= 1 } else { window.registrationsFailed += 1 }
             endpoints[slot].outcome.worsen(to: .registrationFailed)

@@ -70,6 +70,8 @@ struct Authentication: Sendable {
     private var hasOtherServer = false
     /// Why the last rejection was not about the credentials, as far as can be told.
     private(set) var deadEnd: DeadEnd?
+    /// Whether the last rejection repeated a challenge that was answered.
+    private(set) var repeatedNonce = false
     private var server: UInt64 = 0
     /// Hashes of the nonces that this attempt sent credentials for; the first in place, as there is seldom a second.
     private var sent: UInt64 = 0
@@ -94,7 +96,8 @@ struct Authentication: Sendable {
             return .rejected
         }
         noteServer(asked.server)
-        guard !answerable.contains(where: { hasSent($0.nonce) }) else { return .rejected }
+        repeatedNonce = answerable.contains { hasSent($0.nonce) }
+        guard !repeatedNonce else { return .rejected }
         guard followRealm(answerable, asked, book), followNonce(answerable, asked, book) else { return .rejected }
         for challenge in answerable {
             let place = book.keep(challenge, isProxy: asked.isProxy)
@@ -223,6 +226,12 @@ struct Authentication: Sendable {
         (sent, deadEnd) = (0, nil)
         if !sentBefore.isEmpty { sentBefore = [] }
     }
+
+    /// Whether the attempt under way sent credentials.
+    var hasSentCredentials: Bool { sent != 0 }
+
+    /// Whether the attempt under way carries credentials and was not challenged: they are of an earlier nonce.
+    var hasReusedNonce: Bool { answers == 0 && sent != 0 }
 
     /// Carries nothing until it is asked: the next request goes to somebody else.
     mutating func forget() { places = NonceBook.Places() }

@@ -68,6 +68,8 @@ struct Endpoint: Sendable {
     var phase = EndpointPhase.initializing
     var outcome = EndpointOutcome.success
     var partner: UInt32?
+    /// Answers beside the plain course; nil on nearly all endpoints.
+    var steps: [Step]?
     /// The call that is going on.
     var call: SlabHandle?
     /// The call whose peer asked for the present one (REFER).
@@ -109,6 +111,7 @@ struct Endpoint: Sendable {
         result.calls = calls
         result.path = path
         result.partner = partner
+        result.steps = steps
         return result
     }
 }

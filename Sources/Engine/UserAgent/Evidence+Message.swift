@@ -71,7 +71,7 @@ extension RegistrationEvidence {
 
     mutating func note(final response: Message, texts: inout TextCache) {
         finalStatus = texts.status(of: response)
-        server = texts.header(.server, of: response)
+        server = texts.header(.server, of: response) ?? texts.header(.userAgent, of: response)
         warning = texts.header(.warning, of: response)
         retryAfter = response.retryAfter
     }

@@ -2,38 +2,6 @@
 
 public import RunMetrics
 
-/// Why endpoints failed. The raw value is the word in API and exports.
-public enum DiagnosisCause: String, Hashable, Sendable, Codable, CaseIterable {
-    case wrongCredentials = "wrong_credentials"
-    case realmMismatch = "realm_mismatch"
-    case unsupportedAuthentication = "unsupported_authentication"
-    case authenticationCircle = "authentication_circle"
-    case foreignChallenge = "foreign_challenge"
-    case registrationForbidden = "registration_forbidden"
-    case unknownUser = "unknown_user"
-    case registrationRefused = "registration_refused"
-    case registrationRedirected = "registration_redirected"
-    case expiryTooBrief = "expiry_too_brief"
-    case serverBusy = "server_busy"
-    case refreshRefused = "refresh_refused"
-    case noAnswer = "no_answer"
-    case portClosed = "port_closed"
-    case connectionLost = "connection_lost"
-    case certificateExpired = "certificate_expired"
-    case certificateWrongHost = "certificate_wrong_host"
-    case certificateUntrusted = "certificate_untrusted"
-    case certificateRefused = "certificate_refused"
-    case tlsFailed = "tls_failed"
-    case webSocketRefused = "websocket_refused"
-    case hostUnreachable = "host_unreachable"
-    case serverStopped = "server_stopped_answering"
-    case callRefused = "call_refused"
-    case callUnanswered = "call_unanswered"
-    case noCommonCodec = "no_common_codec"
-    case systemLimit = "system_limit"
-    case unknown = "unknown"
-}
-
 /// One cause with all the endpoints it explains (G2).
 public struct Diagnosis: Hashable, Sendable, Codable {
     /// At most this many endpoints are listed; `count` has them all.
@@ -41,6 +9,10 @@ public struct Diagnosis: Hashable, Sendable, Codable {
 
     /// What went wrong, as a fixed word.
     public var cause: DiagnosisCause
+    /// How sure that is.
+    public var confidence: DiagnosisConfidence
+    /// Which product answered; the remedy speaks its language.
+    public var server: ServerFamily
     /// One sentence a person reads first.
     public var title: String
     /// How many endpoints it explains.
@@ -56,18 +28,14 @@ public struct Diagnosis: Hashable, Sendable, Codable {
     ///
     /// An endpoint that was not attempted never has a diagnosis of its own: its partner's explains it. What no rule recognises
     /// is said to be unknown; nothing is guessed.
+    ///
+    /// - Parameter registrars: where each group's requests went, in words; groups with the same words share a server.
     public static func explain(_ results: [EndpointResult], registrars: [String: String] = [:]) -> [Diagnosis] {
-        let siblings = Siblings(results)
+        let view = RunView(results, registrars: registrars)
         var groups: [Finding.Key: Diagnosis] = [:]
         for result in results {
-            guard let finding = find(in: result, siblings: siblings, registrar: registrars[result.group]) else {
-                continue
-            }
-            var group =
-                groups[finding.key]
-                ?? Diagnosis(
-                    cause: finding.key.cause, title: finding.title, count: 0, evidence: finding.evidence,
-                    remedy: finding.remedy, endpoints: [])
+            guard let finding = find(in: result, view) else { continue }
+            var group = groups[finding.key] ?? Diagnosis(finding)
             group.count += 1
             if group.endpoints.count < mostListed { group.endpoints.append(result.index) }
             groups[finding.key] = group
@@ -79,49 +47,70 @@ public struct Diagnosis: Hashable, Sendable, Codable {
 
     /// The cause of one endpoint's failure; nil when it did not fail.
     public static func cause(of result: EndpointResult, among results: [EndpointResult]) -> DiagnosisCause? {
-        find(in: result, siblings: Siblings(results), registrar: nil)?.key.cause
+        find(in: result, RunView(results, registrars: [:]))?.key.cause
     }
 
     /// The cause of each endpoint's failure in one pass; nil where there is none.
-    public static func causes(of results: [EndpointResult]) -> [DiagnosisCause?] {
-        let siblings = Siblings(results)
-        return results.map { find(in: $0, siblings: siblings, registrar: nil)?.key.cause }
+    ///
+    /// - Parameter registrars: as for `explain`.
+    public static func causes(of results: [EndpointResult], registrars: [String: String] = [:]) -> [DiagnosisCause?] {
+        let view = RunView(results, registrars: registrars)
+        return results.map { find(in: $0, view)?.key.cause }
     }
 
-    private static func find(in result: EndpointResult, siblings: Siblings, registrar: String?) -> Finding? {
-        guard result.outcome.severity >= 10 else { return nil }
-        let case_ = FailureCase(result: result, siblings: siblings, registrar: registrar)
-        var finding = DiagnosisRules.all.lazy.compactMap { $0(case_) }.first ?? DiagnosisRules.unknown(case_)
+    private static func find(in result: EndpointResult, _ view: RunView) -> Finding? {
+        let rules: [DiagnosisRules.Rule]
+        switch result.outcome {
+        case .success, .notAttempted: return nil
+        case .completedWithWarnings: rules = DiagnosisRules.warnings
+        default: rules = DiagnosisRules.failures
+        }
+        let failure = FailureCase(result: result, view: view)
+        let found = rules.lazy.compactMap { $0(failure) }.first
+        guard var finding = found ?? (result.outcome.severity < 10 ? nil : DiagnosisRules.unknown(failure)) else {
+            return nil
+        }
         finding.evidence += result.path?.sentences ?? []
+        finding.key.server = failure.family
+        if let words = ServerWords.remedy(finding.key.cause, on: failure.family) { finding.remedy += " " + words }
         return finding
     }
-}
 
-/// What the other endpoints of the run tell about one that failed.
-struct Siblings {
-    let registered: Int
-    let answered: Int
-    let total: Int
-
-    init(_ results: [EndpointResult]) {
-        registered = results.count { $0.registration.registeredAt != nil }
-        answered = results.count { $0.registration.firstResponseAt != nil }
-        total = results.count
+    private init(_ finding: Finding) {
+        self.init(
+            cause: finding.key.cause, confidence: finding.key.confidence, server: finding.key.server,
+            title: finding.title, count: 0, evidence: finding.evidence, remedy: finding.remedy, endpoints: [])
     }
-}
 
-/// One failed endpoint with all that a rule may look at.
-struct FailureCase {
-    let result: EndpointResult
-    let siblings: Siblings
-    /// Where its requests went, in words; nil when not known.
-    let registrar: String?
+    /// A diagnosis from its parts.
+    public init(
+        cause: DiagnosisCause, confidence: DiagnosisConfidence, server: ServerFamily, title: String, count: Int,
+        evidence: [String], remedy: String, endpoints: [UInt32]
+    ) {
+        self.cause = cause
+        self.confidence = confidence
+        self.server = server
+        self.title = title
+        self.count = count
+        self.evidence = evidence
+        self.remedy = remedy
+        self.endpoints = endpoints
+    }
 
-    var registration: RegistrationEvidence { result.registration }
-    var isRegistered: Bool { result.registration.registeredAt != nil }
-    /// The call that failed: the last one that was not established, else the last.
-    var call: CallEvidence? { result.calls.last { $0.establishedAt == nil } ?? result.calls.last }
-    var server: String { registrar ?? "the server" }
+    /// Reads also what was stored before confidence and server were said.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        cause = try fields.decode(DiagnosisCause.self, forKey: .cause)
+        confidence =
+            try fields.decodeIfPresent(DiagnosisConfidence.self, forKey: .confidence)
+            ?? (cause == .unknown ? .unknown : .certain)
+        server = try fields.decodeIfPresent(ServerFamily.self, forKey: .server) ?? .other
+        title = try fields.decode(String.self, forKey: .title)
+        count = try fields.decode(Int.self, forKey: .count)
+        evidence = try fields.decode([String].self, forKey: .evidence)
+        remedy = try fields.decode(String.self, forKey: .remedy)
+        endpoints = try fields.decode([UInt32].self, forKey: .endpoints)
+    }
 }
 
 /// What one rule found in one endpoint; findings with equal keys are one diagnosis.
@@ -130,6 +119,8 @@ struct Finding {
         var cause: DiagnosisCause
         /// What else must be equal to be the same cause: a status code, a realm.
         var detail: String
+        var confidence: DiagnosisConfidence
+        var server = ServerFamily.other
     }
 
     var key: Key
@@ -137,8 +128,11 @@ struct Finding {
     var evidence: [String]
     var remedy: String
 
-    init(_ cause: DiagnosisCause, detail: String = "", title: String, evidence: [String], remedy: String) {
-        key = Key(cause: cause, detail: detail)
+    init(
+        _ cause: DiagnosisCause, _ confidence: DiagnosisConfidence = .certain, detail: String = "", title: String,
+        evidence: [String], remedy: String
+    ) {
+        key = Key(cause: cause, detail: detail, confidence: confidence)
         self.title = title
         self.evidence = evidence
         self.remedy = remedy

@@ -53,7 +53,7 @@ struct RunEnd: Sendable {
     }
 
     private func saveRecords(_ results: [EndpointResult]) async throws {
-        let causes = Diagnosis.causes(of: results)
+        let causes = Diagnosis.causes(of: results, registrars: registrars)
         var records: [EndpointRecord] = []
         var updates: [RegistrationUpdate] = []
         let now = services.clock()
