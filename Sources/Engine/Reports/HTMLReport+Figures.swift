@@ -87,9 +87,10 @@ extension HTMLReport {
             row("post-dial delay", summary.calls.postDialDelayMs), row("setup time", summary.calls.setupTimeMs),
         ].compactMap(\.self)
         var text = ""
-        if !delays.isEmpty { text += section("Delays", table(["", "median", "p95", "p99", "max"], delays)) }
+        if !delays.isEmpty { text += section("Delays", table(["", ">median", ">p95", ">p99", ">max"], delays)) }
         if summary.media.streams > 0 { text += section("Media", media(summary.media)) }
         text += section("Final answers", answers(summary))
+        text += groups(summary) + standards(summary.standards)
         return text
     }
 
@@ -101,13 +102,58 @@ extension HTMLReport {
                 }.joined() + "</tr>"
         }
         return table(
-            ["", "mean", "least", "p5", "p95", "max"],
+            ["", ">mean", ">least", ">p5", ">p95", ">max"],
             [
                 row("MOS", media.mos), row("loss, %", media.lossPercent), row("jitter, ms", media.jitterMs),
                 row("round trip, ms", media.rttMs),
             ])
             + "<p>\(media.streams) streams, \(media.packetsSent) RTP packets sent, \(media.packetsReceived) received, "
             + "\(media.packetsLost) lost</p>"
+    }
+
+    private static func groups(_ summary: RunSummary) -> String {
+        guard summary.groups.count > 1 else { return "" }
+        let rows = summary.groups.map { group in
+            let cells = [
+                "\(group.endpoints.total)", "\(group.registration.succeeded) of \(group.registration.attempted)",
+                NumberText.milliseconds(group.registration.delayMs.p95),
+                "\(group.calls.established) of \(group.calls.attempted)",
+                NumberText.milliseconds(group.calls.postDialDelayMs.p95), NumberText.figure(group.media.mos.avg, 2),
+            ]
+            return "<tr><td>\(escaped(group.name))</td>" + cells.map { "<td class=\"number\">\($0)</td>" }.joined()
+                + "</tr>"
+        }
+        return section(
+            "Groups",
+            table(
+                ["group", ">endpoints", ">registered", ">delay, p95", ">calls", ">post-dial delay, p95", ">MOS, mean"],
+                rows))
+    }
+
+    /// RFC 6076's names, for those who compare with other tools.
+    private static func standards(_ standards: RunSummary.Standards) -> String {
+        let delays = [
+            ("RRD", "registration request delay", standards.rrdMs),
+            ("SRD", "session request delay, successful", standards.srdSuccessMs),
+            ("SRD", "session request delay, failed", standards.srdFailedMs),
+            ("SDD", "session disconnect delay", standards.sddMs), ("SDT", "session duration time", standards.sdtMs),
+        ].filter { $0.2.max != nil }.map { name, words, delay in
+            "<tr><td>\(name)</td><td>\(words)</td><td class=\"number\">\(NumberText.milliseconds(delay.p50)) median, "
+                + "\(NumberText.milliseconds(delay.p95)) p95</td></tr>"
+        }
+        let ratios = [
+            ("IRA", "ineffective registration attempts", standards.iraPercent),
+            ("SER", "session establishment ratio", standards.serPercent),
+            ("SEER", "session establishment effectiveness ratio", standards.seerPercent),
+            ("ISA", "ineffective session attempts", standards.isaPercent),
+            ("SCR", "session completion ratio", standards.scrPercent),
+        ].compactMap { name, words, value in
+            value.map {
+                "<tr><td>\(name)</td><td>\(words)</td><td class=\"number\">\(NumberText.fixed($0, 2)) %</td></tr>"
+            }
+        }
+        guard !(delays + ratios).isEmpty else { return "" }
+        return section("By RFC 6076", table(["name", "what it is", ">value"], delays + ratios))
     }
 
     private static func answers(_ summary: RunSummary) -> String {
@@ -117,7 +163,7 @@ extension HTMLReport {
                 "<tr><td>\(method)</td><td>\(escaped(status))</td><td class=\"number\">\(count)</td></tr>"
             }
         }
-        return rows.isEmpty ? "<p class=\"none\">None came.</p>" : table(["request", "status", "how many"], rows)
+        return rows.isEmpty ? "<p class=\"none\">None came.</p>" : table(["request", "status", ">how many"], rows)
     }
 
     /// The endpoints that failed and the slowest, by name.

@@ -90,9 +90,10 @@ public enum HTMLReport {
         let rows = summary.thresholds.map { result in
             let mark = result.passed ? "<td class=\"good\">✓ passed</td>" : "<td class=\"bad\">✗ failed</td>"
             return "<tr>\(mark)<td><code>\(escaped(result.threshold))</code></td>"
-                + "<td class=\"number\">\(NumberText.figure(result.value, 2))</td></tr>"
+                + "<td class=\"number\">\(escaped(ThresholdText.measured(result)))</td>"
+                + "<td>\(ThresholdText.place(result))</td></tr>"
         }
-        return section("Thresholds", table(["", "threshold", "measured"], rows))
+        return section("Thresholds", table(["", "threshold", ">measured", ""], rows))
     }
 
     private static func diagnoses(_ summary: RunSummary) -> String {
@@ -138,7 +139,7 @@ public enum HTMLReport {
         return section(
             "What became of the endpoints",
             "<svg class=\"share\" viewBox=\"0 0 100 6\" preserveAspectRatio=\"none\">\(bars.joined())</svg>"
-                + table(["outcome", "endpoints", "share"], rows))
+                + table(["outcome", ">endpoints", ">share"], rows))
     }
 
     private static func colour(_ outcome: EndpointOutcome) -> String {
@@ -153,11 +154,16 @@ public enum HTMLReport {
         "<section><h2>\(escaped(title))</h2>\(content)</section>\n"
     }
 
-    /// A table whose rows are HTML already.
+    /// A table whose rows are HTML already. A heading that begins with `>` stands over numbers.
     static func table(_ headings: [String], _ rows: [String]) -> String {
-        "<div class=\"wide\"><table><thead><tr>" + headings.map { "<th>\(escaped($0))</th>" }.joined()
+        "<div class=\"wide\"><table><thead><tr>" + headings.map(heading).joined()
             + "</tr></thead><tbody>"
             + rows.joined() + "</tbody></table></div>"
+    }
+
+    private static func heading(_ text: String) -> String {
+        text.hasPrefix(">")
+            ? "<th class=\"number\">\(escaped(String(text.dropFirst())))</th>" : "<th>\(escaped(text))</th>"
     }
 
     private static func definition(_ report: RunReport) -> String {

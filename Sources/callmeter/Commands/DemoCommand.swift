@@ -84,7 +84,8 @@ struct DemoCommand: AsyncParsableCommand {
                 let ended = try await RunWatcher(
                     plane: plant.plane, progress: ProgressLine(.current()), interrupts: interrupts
                 ).run(test)
-                try ResultOutput(terminal: .current(), json: json ? "-" : nil, isQuiet: false).print(ended)
+                let files = try OutputFiles.parse(json ? ["--json", "-"] : [])
+                try await ResultOutput(terminal: .current(), files: files, isQuiet: false).print(ended, in: plant.plane)
                 if !once, !ended.isInterrupted {
                     say("\nThe page stays up: \(place)/enter/\(page.link()) (the link works once). Ctrl-C ends it.")
                     for await _ in interrupts.stream() { break }

@@ -22,8 +22,7 @@ struct RunCommand: AsyncParsableCommand {
             valueName: "file"))
     var accounts: [String] = []
 
-    @Option(help: ArgumentHelp("Write the summary as JSON to a file; '-' for standard output.", valueName: "file"))
-    var json: String?
+    @OptionGroup var files: OutputFiles
 
     @OptionGroup var lookUp: LookUpOptions
 
@@ -38,6 +37,7 @@ struct RunCommand: AsyncParsableCommand {
         var file = try FileTest(path: test)
         if let dns = lookUp.dns { file.ask(dns: dns) }
         try file.checkFiles()
+        try files.check()
         for warning in file.warnings { Output.error("WARNING: \(warning)") }
         let terminal = Terminal.current()
         let interrupts = Interrupts()
@@ -47,12 +47,12 @@ struct RunCommand: AsyncParsableCommand {
             let id = try await file.prepare(in: plant.plane, accounts: accounts, confirmedPublic: confirmPublic)
             let progress = ProgressLine(quiet ? .plain : terminal)
             ended = try await RunWatcher(plane: plant.plane, progress: progress, interrupts: interrupts).run(id)
+            try await ResultOutput(terminal: terminal, files: files, isQuiet: quiet).print(ended, in: plant.plane)
         } catch {
             await plant.shutdown()
             throw error
         }
         await plant.shutdown()
-        try ResultOutput(terminal: terminal, json: json, isQuiet: quiet).print(ended)
         guard ended.status == .allWell else { throw CommandFailure(ended.status) }
     }
 }

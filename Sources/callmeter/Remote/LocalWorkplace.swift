@@ -33,6 +33,10 @@ struct LocalWorkplace: Workplace {
 
     func close() async throws { try await store.close() }
 
+    func exportedRun(_ id: String) async throws -> ExportedRun {
+        ExportedRun(try await plane.runs.report(of: Self.id(id), by: .commandLine))
+    }
+
     func projects() async throws -> [API.Project] {
         try await plane.projects.list(by: .commandLine).map(API.Project.init)
     }

@@ -9,6 +9,7 @@ import Glibc
 import NIOCore
 import NIOHTTP1
 import Synchronization
+import Web
 
 /// A server, over its REST interface. The key comes from `CALLMETER_API_KEY`, never from an argument.
 struct RemoteWorkplace: Workplace, Redacted {
@@ -125,6 +126,17 @@ struct RemoteWorkplace: Workplace, Redacted {
     func send<Value: Codable & Sendable>(
         _ method: HTTPMethod, _ path: String, type: String? = nil, body: HTTPClientRequest.Body? = nil
     ) async throws -> Envelope<Value> {
+        try await sendPlain(method, path, type: type, body: body)
+    }
+
+    func exportedRun(_ id: String) async throws -> ExportedRun {
+        try await sendPlain(.GET, "/runs/\(id)/export?format=json&endpoints=false")
+    }
+
+    /// An answer without the envelope, or with it where the value is one.
+    private func sendPlain<Value: Decodable>(
+        _ method: HTTPMethod, _ path: String, type: String? = nil, body: HTTPClientRequest.Body? = nil
+    ) async throws -> Value {
         var request = HTTPClientRequest(url: base + path)
         request.method = method
         request.headers.add(name: "Authorization", value: authorization)
@@ -140,7 +152,7 @@ struct RemoteWorkplace: Workplace, Redacted {
             throw CommandFailure(.unreachable, "\(base): \(error)")
         }
         let decoder = JSONDecoder()
-        if status < 300, let value = try? decoder.decode(Envelope<Value>.self, from: answer) { return value }
+        if status < 300, let value = try? decoder.decode(Value.self, from: answer) { return value }
         guard let refusal = try? decoder.decode(ErrorEnvelope.self, from: answer) else {
             throw CommandFailure(.unreachable, "\(base) answered \(status), not as a CallMeter server does")
         }

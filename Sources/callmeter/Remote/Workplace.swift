@@ -2,6 +2,7 @@
 
 import API
 import Domain
+import Web
 
 /// Where projects, registrars and accounts are kept: a local data folder or a server. The same values either way.
 protocol Workplace: Sendable {
@@ -32,6 +33,8 @@ protocol Workplace: Sendable {
         progress: @escaping @Sendable (ListStep) -> Void
     ) async throws -> API.ImportReport
     func deleteAccounts(_ request: AccountDeletionRequest, of registrar: String) async throws -> AccountDeletionReport
+    /// A finished run with its distributions, without its endpoints.
+    func exportedRun(_ id: String) async throws -> ExportedRun
     /// Ends what was opened.
     func close() async throws
 }

@@ -101,9 +101,3 @@ extension MediaResult {
         return parts.joined(separator: ", ")
     }
 }
-
-extension String {
-    fileprivate func padding(to width: Int) -> String {
-        self + String(repeating: " ", count: Swift.max(0, width - count))
-    }
-}

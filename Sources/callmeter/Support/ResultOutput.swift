@@ -3,31 +3,25 @@
 import Bedrock
 import ControlPlane
 import Domain
-import FoundationEssentials
+import Web
 
-/// Where a run's summary goes: a table for people, JSON for programs.
+/// Where a run's results go: a picture for people, files for programs.
 struct ResultOutput {
     var terminal: Terminal
-    /// A file, `-` for standard output, nil for no JSON.
-    var json: String?
+    var files: OutputFiles
     var isQuiet: Bool
 
-    /// Prints what was asked for.
-    func print(_ ended: RunWatcher.Ended) throws {
+    /// Writes and prints what was asked for.
+    func print(_ ended: RunWatcher.Ended, in plane: ControlPlane) async throws {
         let record = ended.view.record
         guard let summary = ended.view.summary else {
             throw CommandFailure(
                 .endpointsFailed, "the run ended without a summary: \(record.failure?.text ?? "see the log")")
         }
-        if let json {
-            let text = try JSONOutput.text(summary) + "\n"
-            if json == "-" {
-                Output.write(text, to: 1)
-            } else {
-                try Self.write(text, to: json)
-            }
+        if !files.all.isEmpty {
+            try await files.write(RunExport(of: record.id, in: plane, by: .commandLine))
         }
-        guard !isQuiet, json != "-" else {
+        guard !isQuiet, files.json != "-" else {
             if isQuiet, let failure = summary.failure { Output.error("callmeter: " + failure) }
             return
         }
@@ -36,13 +30,7 @@ struct ResultOutput {
         for line in SummaryText(summary, terminal: terminal).lines(title: record.testName, seconds: seconds) {
             Output.line(line)
         }
-    }
-
-    private static func write(_ text: String, to path: String) throws(CommandFailure) {
-        do {
-            try Data(text.utf8).write(to: URL(filePath: path))
-        } catch {
-            throw .usage("'\(path)' cannot be written")
-        }
+        let written = files.all.map(\.path)
+        if !written.isEmpty { Output.line("\nWritten: " + written.joined(separator: ", ")) }
     }
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Domain
+import Reports
 
-/// A run's summary as people read it: the verdict, the figures, and last, where the eye rests, what failed, why, and what to do.
+/// A run's summary as people read it: the verdict and what decided it, the figures, and last, where the eye rests, what failed, why,
+/// and what to do.
 struct SummaryText {
     /// Endpoints named under a diagnosis; the JSON has all.
     private static let mostEndpoints = 8
@@ -18,24 +20,24 @@ struct SummaryText {
     /// The lines to print.
     func lines(title: String, seconds: Double?) -> [String] {
         var lines = [headline(title, seconds)]
-        if summary.endpoints.total > 0 {
-            lines += [""] + figures()
-            if !summary.thresholds.isEmpty { lines += [""] + thresholds() }
-        }
-        for diagnosis in summary.diagnoses { lines += [""] + self.lines(of: diagnosis) }
+        if !summary.thresholds.isEmpty, summary.endpoints.total > 0 { lines += [""] + thresholds() }
         if let failure = summary.failure {
             lines += [""] + terminal.wrapped(failure, indent: 0).map { terminal.styled($0, .red) }
         }
-        if let note = generatorNote {
-            lines += [""] + terminal.wrapped(note, indent: 0).map { terminal.styled($0, .yellow) }
-        }
-        return lines
+        if summary.endpoints.total > 0 { lines += [""] + figures() }
+        if !summary.diagnoses.isEmpty { lines += ["", terminal.styled(causesHeading, .bold)] }
+        for diagnosis in summary.diagnoses { lines += [""] + self.lines(of: diagnosis) }
+        if summary.endpoints.total > 0 { lines += [""] + generator() }
+        return lines.map(terminal.fit)
     }
 
     private func headline(_ title: String, _ seconds: Double?) -> String {
-        let good = summary.verdict == .passed
-        let word = terminal.styled(
-            summary.verdict == .void ? "VOID" : good ? "PASSED" : "FAILED", good ? .green : .red)
+        let word =
+            switch summary.verdict {
+            case .passed: terminal.styled("PASSED", .green)
+            case .void: terminal.styled("VOID", .yellow)
+            case .failed: terminal.styled("FAILED", .red)
+            }
         let time = seconds.map { ", \(Self.number($0, 1)) s" } ?? ""
         let status = summary.status == .completed ? "" : ", \(summary.status.rawValue)"
         let endpoints = summary.endpoints.total
@@ -43,31 +45,67 @@ struct SummaryText {
         return "\(word)  \(terminal.styled(title, .bold))  \(size)\(time)\(status)"
     }
 
+    private func thresholds() -> [String] {
+        let names = summary.thresholds.map(\.threshold)
+        let values = summary.thresholds.map(ThresholdText.measured)
+        let nameWidth = names.map(\.count).max() ?? 0
+        let valueWidth = values.map(\.count).max() ?? 0
+        return summary.thresholds.indices.map { index in
+            let result = summary.thresholds[index]
+            let mark = result.passed ? terminal.styled("✓", .green) : terminal.styled("✗", .red)
+            let name = names[index].padding(to: nameWidth)
+            let value = String(repeating: " ", count: valueWidth - values[index].count) + values[index]
+            let place = ThresholdText.place(result)
+            return "  \(mark)  \(name)  \(value)" + (place.isEmpty ? "" : "  \(terminal.styled(place, .dim))")
+        }
+    }
+
     private func figures() -> [String] {
-        var delays = Table(["", "count", "failed", "p50", "p95", "p99", "max"], right: [1, 2, 3, 4, 5, 6])
-        func add(_ name: String, _ count: Int, _ failed: Int, _ delay: RunSummary.Delay) {
-            delays.add(
-                [name, "\(count)", "\(failed)"] + [delay.p50, delay.p95, delay.p99, delay.max].map(Self.milliseconds))
+        var lines = counts() + [""] + delays()
+        if summary.media.streams > 0 { lines += [""] + media() }
+        lines.append("")
+        let outcomes = summary.endpoints.byOutcome.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+        if !outcomes.isEmpty {
+            lines += named("outcomes", outcomes.map { "\($0.value) \($0.key)" })
+        }
+        for (name, statuses) in [("REGISTER", summary.registration.byStatus), ("INVITE", summary.calls.byStatus)]
+        where !statuses.isEmpty {
+            lines += named(name, statuses.sorted { $0.key < $1.key }.map { "\($0.value) × \($0.key)" })
+        }
+        return lines
+    }
+
+    private func named(_ name: String, _ parts: [String]) -> [String] {
+        terminal.wrapped(name.padding(to: 10) + parts.joined(separator: ", "), indent: 10)
+    }
+
+    private func counts() -> [String] {
+        var table = Table(["", "attempted", "succeeded", "failed", "not begun"], right: [1, 2, 3, 4])
+        func add(_ name: String, _ attempted: Int, _ succeeded: Int, _ failed: Int, _ missed: Int) {
+            table.add([name, "\(attempted)", "\(succeeded)", "\(failed)", missed == 0 ? "–" : "\(missed)"])
         }
         let registration = summary.registration
         let calls = summary.calls
-        add("registration delay", registration.succeeded, registration.failed, registration.delayMs)
-        if calls.attempted > 0 {
-            add("post-dial delay", calls.established, calls.failed, calls.postDialDelayMs)
-            add("setup time", calls.established, calls.failed, calls.setupTimeMs)
+        if registration.attempted + registration.notAttempted > 0 {
+            add(
+                "registrations", registration.attempted, registration.succeeded, registration.failed,
+                registration.notAttempted)
         }
-        var lines = delays.lines(terminal)
-        if summary.media.streams > 0 { lines += [""] + media() }
-        let outcomes = summary.endpoints.byOutcome.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-        if !outcomes.isEmpty {
-            lines += ["", "outcomes  " + outcomes.map { "\($0.value) \($0.key)" }.joined(separator: ", ")]
+        if calls.attempted + calls.notAttempted > 0 {
+            add("calls", calls.attempted, calls.established, calls.failed, calls.notAttempted)
         }
-        for (name, statuses) in [("REGISTER", registration.byStatus), ("INVITE", calls.byStatus)]
-        where !statuses.isEmpty {
-            let words = statuses.sorted { $0.key < $1.key }.map { "\($0.value) × \($0.key)" }
-            lines.append("\(name)  final answers \(words.joined(separator: ", "))")
+        return table.rows.isEmpty ? [] : table.lines(terminal)
+    }
+
+    private func delays() -> [String] {
+        var table = Table(["", "p50", "p95", "p99", "max"], right: [1, 2, 3, 4])
+        for (name, delay) in [
+            ("registration delay", summary.registration.delayMs), ("post-dial delay", summary.calls.postDialDelayMs),
+            ("setup time", summary.calls.setupTimeMs),
+        ] where delay.max != nil {
+            table.add([name] + [delay.p50, delay.p95, delay.p99, delay.max].map(Self.milliseconds))
         }
-        return lines
+        return table.rows.isEmpty ? ["no delay was measured: nothing succeeded"] : table.lines(terminal)
     }
 
     private func media() -> [String] {
@@ -84,23 +122,20 @@ struct SummaryText {
         let packets =
             "\(media.streams) streams, \(media.packetsSent) RTP packets sent, \(media.packetsReceived) received, "
             + "\(media.packetsLost) lost"
-        return table.lines(terminal) + [packets]
+        return table.lines(terminal) + terminal.wrapped(packets, indent: 0)
     }
 
-    private func thresholds() -> [String] {
-        var table = Table(["threshold", "measured", ""])
-        for result in summary.thresholds {
-            table.add([
-                result.threshold, Self.figure(result.value, 2),
-                result.passed ? terminal.styled("passed", .green) : terminal.styled("FAILED", .red),
-            ])
-        }
-        return table.lines(terminal)
+    /// `612 endpoints failed: one cause`.
+    private var causesHeading: String {
+        let failed = summary.diagnoses.reduce(0) { $0 + $1.count }
+        let causes = summary.diagnoses.count
+        return "\(failed) endpoint\(failed == 1 ? "" : "s") failed: \(causes == 1 ? "one cause" : "\(causes) causes")"
     }
 
     private func lines(of diagnosis: Diagnosis) -> [String] {
         let count = "\(diagnosis.count) endpoint\(diagnosis.count == 1 ? "" : "s")"
-        var lines = [terminal.styled(diagnosis.title, .red) + "  (\(count), \(diagnosis.cause.rawValue))"]
+        var lines = terminal.wrapped(diagnosis.title, indent: 0).map { terminal.styled($0, .red) }
+        lines.append(terminal.styled("  \(count), \(diagnosis.cause.rawValue)", .dim))
         lines += diagnosis.evidence.flatMap { terminal.wrapped("  seen    \($0)", indent: 10) }
         lines += terminal.wrapped("  do      \(diagnosis.remedy)", indent: 10)
         let named = diagnosis.endpoints.prefix(Self.mostEndpoints).map(String.init).joined(separator: ", ")
@@ -109,31 +144,40 @@ struct SummaryText {
         return lines
     }
 
-    private var generatorNote: String? {
+    /// One line where all is well, the reasons where it is not.
+    private func generator() -> [String] {
         let generator = summary.generator
-        guard generator.lateSends + generator.skippedFrames > 0 else { return nil }
-        return
-            "This machine was late: \(generator.lateSends) RTP packets left over 2 ms late, \(generator.skippedFrames) were skipped."
+        var facts: [String] = []
+        if let late = generator.latenessMs.p99 { facts.append("p99 lateness \(Self.milliseconds(late))") }
+        if let percent = generator.cpuPercent { facts.append("processor \(Self.number(percent, 0)) %") }
+        if generator.socketDrops > 0 { facts.append("\(generator.socketDrops) datagrams dropped") }
+        if generator.lateSends > 0 { facts.append("\(generator.lateSends) RTP packets over 2 ms late") }
+        if generator.skippedFrames > 0 { facts.append("\(generator.skippedFrames) RTP frames skipped") }
+        if generator.notAttempted > 0 { facts.append("\(generator.notAttempted) due and not begun") }
+        let text = facts.isEmpty ? "" : ": " + facts.joined(separator: ", ")
+        let style: Terminal.Style? =
+            switch generator.verdict {
+            case .valid: nil
+            case .qualified: .yellow
+            case .void: .red
+            }
+        let lines =
+            terminal.wrapped("generator \(generator.verdict.rawValue)\(text)", indent: 10)
+            + generator.reasons.flatMap { terminal.wrapped("          \($0)", indent: 10) }
+        return lines.map { line in style.map { terminal.styled(line, $0) } ?? line }
     }
 
     /// `12.3 ms`, or `–` where nothing was measured.
-    static func milliseconds(_ value: Double?) -> String {
-        value.map { "\(number($0, $0 < 100 ? 1 : 0)) ms" } ?? "–"
-    }
+    static func milliseconds(_ value: Double?) -> String { NumberText.milliseconds(value) }
 
     /// A figure with so many digits after the point, or `–` where nothing was measured.
-    static func figure(_ value: Double?, _ digits: Int) -> String { value.map { number($0, digits) } ?? "–" }
+    static func figure(_ value: Double?, _ digits: Int) -> String { NumberText.figure(value, digits) }
 
     /// A number with exactly so many digits after the point, rounded half away from zero.
-    static func number(_ value: Double, _ digits: Int) -> String {
-        guard value.isFinite else { return "–" }
-        var scale = 1.0
-        for _ in 0..<digits { scale *= 10 }
-        let scaled = (value * scale).rounded()
-        guard scaled.magnitude < 1e15 else { return "\(value)" }
-        let text = String(Int64(scaled.magnitude))
-        let padded = String(repeating: "0", count: max(0, digits + 1 - text.count)) + text
-        let sign = scaled < 0 ? "-" : ""
-        return digits == 0 ? sign + padded : sign + padded.dropLast(digits) + "." + padded.suffix(digits)
-    }
+    static func number(_ value: Double, _ digits: Int) -> String { NumberText.fixed(value, digits) }
+}
+
+extension String {
+    /// The text with spaces behind it up to this width.
+    func padding(to width: Int) -> String { self + String(repeating: " ", count: Swift.max(0, width - count)) }
 }

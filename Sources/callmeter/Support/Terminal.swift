@@ -21,6 +21,8 @@ struct Terminal: Sendable {
     var progress: Bool
     /// How many columns a line has.
     var width: Int
+    /// Whether characters beyond ASCII are shown.
+    var symbols = true
 
     /// What this process has. `NO_COLOR` (no-color.org) switches colour off when it is set and not empty.
     static func current() -> Terminal {
@@ -30,7 +32,26 @@ struct Terminal: Sendable {
         let known = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
         return Terminal(
             colour: !refused && !dumb && isatty(STDOUT_FILENO) == 1, progress: !dumb && isatty(STDERR_FILENO) == 1,
-            width: known ? Int(size.ws_col) : 80)
+            width: known ? Int(size.ws_col) : 80, symbols: Self.showsSymbols)
+    }
+
+    /// A locale that says another encoding than UTF-8 is believed; where none says anything, as in most containers, UTF-8 is usual.
+    private static var showsSymbols: Bool {
+        for name in ["LC_ALL", "LC_CTYPE", "LANG"] {
+            guard let value = getenv(name), value.pointee != 0 else { continue }
+            let text = String(cString: value).lowercased()
+            return text.contains("utf-8") || text.contains("utf8")
+        }
+        return true
+    }
+
+    /// The line in ASCII where nothing else is shown.
+    func fit(_ line: String) -> String {
+        guard !symbols else { return line }
+        let spellings: [Character: String] = [
+            "✓": "ok", "✗": "NO", "–": "-", "×": "x", "→": ">", "←": "<", "·": "-", "’": "'",
+        ]
+        return String(line.flatMap { $0.isASCII ? String($0) : spellings[$0] ?? "?" })
     }
 
     /// Neither colour nor progress.

@@ -4,7 +4,9 @@ import API
 import Bedrock
 import ControlPlane
 import Domain
+import HTTPTypes
 import Hummingbird
+import NIOCore
 import Reports
 import RunMetrics
 
@@ -62,9 +64,35 @@ struct RunRoutes {
             let record = try await plane.runs.endpoint(index, of: context.id("run"), by: context.principal())
             return try Answer.data(API.Endpoint(record.result, diagnosis: record.diagnosis), context)
         }
+        group.get("runs/{run}/export") { request, context in
+            try await Self.export(request, context, plane)
+        }
         group.get("runs/{run}/events") { request, context in
             try await live.response(to: request, context, run: context.id("run"))
         }
+    }
+
+    /// A finished run in one of the formats; what is long is sent while it is read.
+    private static func export(
+        _ request: Request, _ context: CallContext, _ plane: ControlPlane
+    ) async throws -> Response {
+        let word = request.uri.queryParameters["format"].map(String.init) ?? RunExport.Format.json.rawValue
+        guard let format = RunExport.Format(rawValue: word) else {
+            let words = RunExport.Format.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ControlPlaneError(.invalid, "'format' is one of \(words)", details: ["field": "format"])
+        }
+        let withEndpoints = try context.flag("endpoints", request) ?? true
+        let export = try await RunExport(of: context.id("run"), in: plane, by: context.principal())
+        let name = "callmeter-\(export.report.record.id)\(format.fileEnding)"
+        let body = ResponseBody { writer in
+            var pieces = export.pieces(format, withEndpoints: withEndpoints)
+            while let piece = try await pieces.next() { try await writer.write(ByteBuffer(string: piece)) }
+            try await writer.finish(nil)
+        }
+        return Response(
+            status: .ok,
+            headers: [.contentType: format.contentType, .contentDisposition: "attachment; filename=\"\(name)\""],
+            body: body)
     }
 
     private static func query(_ request: Request, _ context: CallContext) throws(ControlPlaneError) -> EndpointQuery {

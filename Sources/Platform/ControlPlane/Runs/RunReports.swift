@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Domain
+public import Reports
+import RunMetrics
+
+extension RunUseCases {
+    /// A run that is over, ready to be turned into reports; its endpoints pass by in pages. Throws `notFound`, and `wrongStatus`
+    /// while it goes on.
+    public func report(of id: RunID, by principal: Principal) async throws(ControlPlaneError) -> RunReport {
+        let view = try await get(id, by: principal)
+        guard let summary = view.summary else {
+            throw ControlPlaneError(
+                .wrongStatus,
+                "run \(id) is \(view.record.status.rawValue) and has no results yet; wait until it has ended")
+        }
+        // A definition of an older release that cannot be read any more is left out rather than in the way.
+        let definition = try? DefinitionText.decode(view.record.definition).document
+        var report = RunReport(record: view.record, summary: summary, definition: definition)
+        var number = 1
+        while true {
+            let request = PageRequest(page: number, perPage: PageRequest.largestPage)
+            let page = try await endpoints(of: id, EndpointQuery(page: request), by: principal).items
+            report.add(page)
+            guard page.count == request.perPage else { break }
+            number += 1
+        }
+        report.add(windows: try await seconds(of: id, by: principal))
+        return report
+    }
+
+    /// The seconds of a run that are still known.
+    private func seconds(of id: RunID, by principal: Principal) async throws(ControlPlaneError) -> [Window] {
+        var seconds: [UInt32: Window] = [:]
+        for await event in try await events(of: id, by: principal) {
+            if case .window(let window) = event.kind { seconds[window.second] = window }
+        }
+        return seconds.values.sorted { $0.second < $1.second }
+    }
+}
