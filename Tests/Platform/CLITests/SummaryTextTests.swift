@@ -61,10 +61,16 @@ struct SummaryTextTests {
             text.joined(separator: "\n") == """
                 PASSED  Golden  3 endpoints, 4.3 s
 
-                                    count  failed      p50      p95      p99      max
-                registration delay      2       1  12.0 ms   120 ms   120 ms   120 ms
-                post-dial delay         2       0  40.0 ms  80.0 ms  80.0 ms  80.0 ms
-                setup time              2       0  50.0 ms  90.0 ms  90.0 ms  90.0 ms
+                  ✓  mos.avg >= 4.0  4.36
+
+                               attempted  succeeded  failed  not begun
+                registrations          3          2       1          –
+                calls                  2          2       0          –
+
+                                        p50      p95      p99      max
+                registration delay  12.0 ms   120 ms   120 ms   120 ms
+                post-dial delay     40.0 ms  80.0 ms  80.0 ms  80.0 ms
+                setup time          50.0 ms  90.0 ms  90.0 ms  90.0 ms
 
                                 avg   min    p5   p95   max
                 MOS            4.36  4.36  4.36  4.36  4.36
@@ -74,17 +80,19 @@ struct SummaryTextTests {
                 2 streams, 1000 RTP packets sent, 998 received, 2 lost
 
                 outcomes  2 SUCCESS, 1 REGISTRATION_FAILED
-                REGISTER  final answers 2 × 200, 1 × 401
-                INVITE  final answers 2 × 200
+                REGISTER  2 × 200, 1 × 401
+                INVITE    2 × 200
 
-                threshold       measured
-                mos.avg >= 4.0  4.36      passed
+                1 endpoint failed: one cause
 
-                Wrong password, or a user the server does not know  (1 endpoint, wrong_credentials)
+                Wrong password, or a user the server does not know
+                  1 endpoint, wrong_credentials
                   seen    REGISTER with credentials was answered 401 Unauthorized again
                   do      Compare username and password with the server's configuration; case matters. Many servers
                           answer 401 for an unknown user too.
                   where   endpoint 2
+
+                generator valid
                 """)
     }
 
@@ -109,6 +117,27 @@ struct SummaryTextTests {
         let coloured = Terminal(colour: true, progress: false, width: 100)
         let styled = SummaryText(summary, terminal: coloured).lines(title: "x", seconds: nil)
         #expect(styled.contains { $0.contains("\u{1B}[31mFAILED\u{1B}[0m") })
+    }
+
+    @Test func `where only ASCII is shown, only ASCII is printed`() throws {
+        let results = [Self.caller(0, delay: 12, ringing: 40), Self.refused(1)]
+        let summary = RunSummary(
+            status: .completed, results: results, thresholds: [try Threshold("mos.avg >= 4.5")],
+            diagnoses: Diagnosis.explain(results))
+        let ascii = Terminal(colour: false, progress: false, width: 80, symbols: false)
+        let lines = SummaryText(summary, terminal: ascii).lines(title: "x", seconds: nil)
+        #expect(lines.allSatisfy { $0.allSatisfy(\.isASCII) }, "\(lines)")
+        #expect(lines.contains("  NO  mos.avg >= 4.5  4.36"))
+    }
+
+    @Test func `a void run says so, and its reasons stand with the generator`() {
+        var summary = RunSummary(status: .completed, results: [Self.refused(0)], thresholds: [], diagnoses: [])
+        summary.verdict = .void
+        summary.generator.verdict = .void
+        summary.generator.reasons = ["requests left 480 ms late (p99); 50 ms are allowed"]
+        let lines = SummaryText(summary, terminal: .plain).lines(title: "x", seconds: nil)
+        #expect(lines.first?.hasPrefix("VOID  x") == true)
+        #expect(lines.suffix(2) == ["generator void", "          requests left 480 ms late (p99); 50 ms are allowed"])
     }
 
     @Test(arguments: [

@@ -35,6 +35,35 @@ struct RunRoutesTests {
         }
     }
 
+    @Test func `a finished run comes in each format, and an unknown one is named`() async throws {
+        try await Harness().test { caller in
+            let (project, _) = try await caller.prepare(accounts: 1)
+            let test = try await caller.post("/projects/\(project)/tests", Caller.definition(endpoints: 2))
+                .data(API.Test.self)
+            let run = try await caller.post("/tests/\(test.id)/runs").data(API.Run.self)
+            let starts = [
+                "json": "{", "csv": "index,group,username", "seconds": "second,", "junit": "<?xml version=\"1.0\"",
+                "html": "<!DOCTYPE html>", "sipp": "StartTime;LastResetTime;",
+            ]
+            #expect(Set(starts.keys) == Set(RunExport.Format.allCases.map(\.rawValue)))
+            for (format, start) in starts {
+                let answer = try await caller.get("/runs/\(run.id)/export?format=\(format)")
+                #expect(answer.status == .ok, "\(format)")
+                #expect(answer.text.hasPrefix(start), "\(format): \(answer.text.prefix(80))")
+                #expect(answer.headers[.contentDisposition]?.contains(run.id) == true)
+            }
+            let whole = try await caller.get("/runs/\(run.id)/export")
+            #expect(whole.text.hasSuffix("\"endpointResults\":[]}\n"))
+            let head = try await caller.get("/runs/\(run.id)/export?endpoints=false")
+            let exported = try JSONDecoder().decode(ExportedRun.self, from: Data(head.text.utf8))
+            #expect(exported.detail.run.id == run.id)
+            #expect(exported.detail.summary?.failure?.contains("missing 1") == true)
+            #expect(try await caller.get("/runs/\(run.id)/export?format=pdf").status == .badRequest)
+            let nothing = String(repeating: "0", count: 26)
+            #expect(try await caller.get("/runs/\(nothing)/export").status == .notFound)
+        }
+    }
+
     @Test func `a run without a worker cannot run for now and holds no account`() async throws {
         try await Harness().test { caller in
             let (project, registrar) = try await caller.prepare(accounts: 2)
