@@ -15,7 +15,7 @@ public enum CallTarget: Hashable, Sendable {
 public enum AgentCommand: Hashable, Sendable {
     /// Register at a moment; one that has passed is now, and the delay counts from it all the same.
     case register(endpoint: UInt32, at: Instant)
-    /// Call at a moment.
+    /// Call at a moment. Who is busy then does not: the call is counted, and told by `callMissed`. Order several by their moments.
     case call(endpoint: UInt32, target: CallTarget, at: Instant)
     /// End the present call: BYE, CANCEL or a refusal.
     case hangUp(endpoint: UInt32)
@@ -51,6 +51,8 @@ public enum AgentEvent: Hashable, Sendable {
     case established(endpoint: UInt32)
     /// The call is over; `succeeded` when it was up and ended as it should.
     case callEnded(endpoint: UInt32, succeeded: Bool)
+    /// A call was due while the endpoint was busy with another one, and was not attempted.
+    case callMissed(endpoint: UInt32)
     /// The endpoint came further (H2).
     case phase(endpoint: UInt32, EndpointPhase)
     /// The endpoint is done; sent exactly once.

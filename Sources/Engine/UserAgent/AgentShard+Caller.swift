@@ -6,11 +6,6 @@ import RunMetrics
 import SIP
 
 extension AgentShard {
-    func planCall(_ slot: Int, target: CallTarget, at: Instant, now: Instant) {
-        guard endpoints[slot].call == nil else { return }
-        startCall(insertCall(slot, target: target, at: at), at: at, now: now)
-    }
-
     /// Makes the call of an endpoint that has none.
     func insertCall(_ slot: Int, target: CallTarget, at: Instant) -> SlabHandle {
         let uri =
@@ -259,7 +254,8 @@ extension AgentShard {
         writeContact(slot)
         layer.writer.header(.allow, Self.allowed)
         writeExtensions(handle, identity.plan)
-        writeUserAgent()
+        writeUserAgent(slot)
+        writeExtraHeaders(slot)
     }
 
     /// Sends the ACK to the 2xx, byte by byte the same each time (RFC 3261 §13.2.2.4).

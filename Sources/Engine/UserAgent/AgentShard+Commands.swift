@@ -74,6 +74,7 @@ extension AgentShard {
         guard endpoints[slot].stage == .active else { return }
         endpoints[slot].stage = .finishing
         endpoints[slot].waiting = []
+        if !plannedCalls.isEmpty { dropPlannedCalls(slot) }
         let registration = endpoints[slot].registration
         if registration.state == .idle, endpoints[slot].plan.registers {
             if let timer = registration.timer { timers.cancel(timer) }
@@ -149,6 +150,7 @@ extension AgentShard {
         guard endpoints[slot].stage != .closed else { return }
         if let timer = endpoints[slot].registration.timer { timers.cancel(timer) }
         endpoints[slot].registration.timer = nil
+        if !plannedCalls.isEmpty { dropPlannedCalls(slot) }
         advancePhase(slot, to: .closed)
         endpoints[slot].stage = .closed
         openEndpoints -= 1

@@ -146,7 +146,11 @@ extension AgentShard {
         guard let call = calls.remove(handle) else { return }
         if let timer = call.timer { timers.cancel(timer) }
         if let server = call.server { layer.acknowledge(server) }
-        if call.failure != .notAttempted { endpoints[call.slot].calls.append(call.evidence) }
+        if call.failure != .notAttempted {
+            endpoints[call.slot].calls.append(call.evidence)
+        } else {
+            endpoints[call.slot].missedCalls += 1
+        }
         if endpoints[call.slot].call == handle { endpoints[call.slot].call = nil }
         if endpoints[call.slot].referringCall == handle { endpoints[call.slot].referringCall = nil }
         if endpoints[call.slot].endedCall == handle { endpoints[call.slot].endedCall = nil }
@@ -199,7 +203,7 @@ extension AgentShard {
             writeCredentials(
                 of: handle, .bye, uri: Array(dialog.requestURI), body: [], destination: destination(of: dialog, slot))
         }
-        writeUserAgent()
+        writeUserAgent(slot)
         layer.writer.finish()
         send(id, .bye, from: start, owner: owner, slot, destination: destination(of: dialog, slot), now: now)
     }

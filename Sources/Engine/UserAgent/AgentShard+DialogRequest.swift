@@ -75,7 +75,7 @@ extension AgentShard {
         if method != .prack, method != .info { writeContact(slot) }
         if method == .invite || method == .update { layer.writer.header(.allow, Self.allowed) }
         layer.writer.output.append(lines)
-        writeUserAgent()
+        writeUserAgent(slot)
         switch purpose {
         case _ where body.isEmpty: layer.writer.finish()
         case .notification: layer.writer.finish(contentType: "message/sipfrag;version=2.0", body: body)

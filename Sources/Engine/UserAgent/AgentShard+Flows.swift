@@ -87,7 +87,7 @@ extension AgentShard {
 
     private func pathOpened(_ slot: Int, local: TransportAddress, now: Instant) {
         endpoints[slot].path = .open
-        endpoints[slot].local = local
+        endpoints[slot].local = endpoints[slot].plan.told(local)
         forgetPublicAddress(slot)
         if let state = paths[slot], state.isRecovering {
             paths[slot]!.evidence.reconnects &+= 1

@@ -151,7 +151,7 @@ extension AgentShard {
         layer.writer.callID((random.next(), random.next()))
         layer.writer.cSeq(1, .options)
         writeContact(keeper.slot)
-        writeUserAgent()
+        writeUserAgent(keeper.slot)
         layer.writer.finish()
         awaitKeeper(.options(id), flow, at: nil)
         send(id, .options, from: start, owner: .keepAlive(flow), keeper.slot, now: now)

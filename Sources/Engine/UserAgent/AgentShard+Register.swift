@@ -30,7 +30,8 @@ extension AgentShard {
             writeRegisterContact(slot, expires: expires)
             writeRegisterPath(slot, isBinding: purpose == .bind)
         }
-        writeUserAgent()
+        writeUserAgent(slot)
+        writeExtraHeaders(slot)
         var places = endpoints[slot].registration.authentication.places
         while let place = places.first {
             places.remove(place)
@@ -107,8 +108,15 @@ extension AgentShard {
         layer.writer.endLine()
     }
 
-    func writeUserAgent() {
-        if !configuration.userAgent.isEmpty { layer.writer.header(.userAgent, bytes: configuration.userAgent) }
+    func writeUserAgent(_ slot: Int) {
+        let name = endpoints[slot].identity.plan.userAgent ?? configuration.userAgent
+        if !name.isEmpty { layer.writer.header(.userAgent, bytes: name) }
+    }
+
+    /// The lines that only this endpoint's plan asks for (F7).
+    func writeExtraHeaders(_ slot: Int) {
+        let lines = endpoints[slot].identity.plan.extraHeaders
+        if !lines.isEmpty { layer.writer.output.append(lines) }
     }
 }
 

@@ -42,6 +42,8 @@ public final class AgentShard {
     var registrarURIs: [[UInt8]: [UInt8]] = [:]
     var texts = TextCache()
     var window = Window(second: 0)
+    /// Calls that are due while their endpoints may be busy, by slot, in the order they were told.
+    var plannedCalls: [Int: [PlannedCall]] = [:]
     /// INVITEs that were given up and may still be answered, with the timers that end that.
     var lateAnswers: [ClientTransactionID: TimerHandle] = [:]
     /// What the driver said while it reported a broken flow; transactions that fail then failed of it.
@@ -57,6 +59,8 @@ public final class AgentShard {
         case callExtras(SlabHandle)
         /// An INVITE that was given up is not kept for late answers any longer.
         case lateAnswers(ClientTransactionID)
+        /// A call that was told while the endpoint had another one.
+        case plannedCall(slot: Int)
         /// All servers of an endpoint are tried again.
         case reconnect(slot: Int)
         /// What keeps a flow open is due.
@@ -132,6 +136,7 @@ public final class AgentShard {
             case .lateAnswers(let invite):
                 lateAnswers[invite] = nil
                 layer.abandon(invite)
+            case .plannedCall(let slot): plannedCallIsDue(slot, now: now)
             case .reconnect(let slot): reconnectIsDue(slot, now: now)
             case .keepAlive(let flow): keepAliveIsDue(flow, now: now)
             case .deadline: closeAll(now: now)

@@ -76,12 +76,14 @@ struct Endpoint: Sendable {
     var referringCall: SlabHandle?
     /// The call before it, whose media report is awaited.
     var endedCall: SlabHandle?
+    /// Calls of the schedule that were never begun.
+    var missedCalls: UInt32 = 0
     /// Commands that wait for the flow.
     var waiting: [AgentCommand] = []
 
     init(_ identity: EndpointIdentity, random: inout SeededRandom) {
         self.identity = identity
-        local = identity.plan.localAddress
+        local = identity.plan.told(identity.plan.localAddress)
         flow = identity.plan.flow
         path = identity.plan.localAddress.port == 0 ? .opening : .open
         registration = Registration(expires: identity.plan.expires, random: &random)
@@ -112,6 +114,7 @@ struct Endpoint: Sendable {
         result.path = path
         result.partner = partner
         result.steps = steps
+        result.notAttempted = missedCalls
         return result
     }
 }

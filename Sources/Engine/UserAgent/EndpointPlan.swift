@@ -51,6 +51,10 @@ public struct EndpointPlan: Sendable {
     public var addressUser: [UInt8]
     /// The display name of From, without quotes; nil for none.
     public var displayName: [UInt8]?
+    /// The User-Agent header of its requests; nil for the shard's.
+    public var userAgent: [UInt8]?
+    /// Header lines, each with its end, that its REGISTER and its calls' INVITE carry besides the usual ones.
+    public var extraHeaders: [UInt8] = []
     /// The account's secret in the shard's arena; nil when challenges cannot be answered.
     public var credential: Credential?
     /// The realm fixed on the account (F2); nil takes the one of the challenge.
@@ -79,6 +83,12 @@ public struct EndpointPlan: Sendable {
     public var expires: UInt32
     /// The address in Via and Contact; port 0 means it is told by `flowOpened` (connections).
     public var localAddress: TransportAddress
+    /// The address that Via, Contact and session descriptions name instead of the local one; the port stays.
+    public var advertised: TransportAddress.IP?
+    /// Whether it shares a UDP socket with others of its address; nil as the driver is set.
+    public var sharesSocket: Bool?
+    /// Where the driver finds RTP and RTCP ports for it; nil lets the system choose.
+    public var mediaPorts: ClosedRange<UInt16>?
     /// The socket or connection it sends on.
     public var flow: FlowID
     /// Where it receives RTP; nil for an endpoint without media, whose calls carry no session description of its own.
@@ -106,6 +116,11 @@ public struct EndpointPlan: Sendable {
     public var earlyMedia: Bool
     /// Which REFERs of a peer it follows with a call of its own.
     public var acceptsTransfers: TransferPolicy
+
+    /// A local address as others are to be told of it.
+    public func told(_ local: TransportAddress) -> TransportAddress {
+        advertised.map { TransportAddress(ip: $0, port: local.port) } ?? local
+    }
 
     /// A plan with the usual values for all that is not given: UDP, 3,600 s, both G.711 codecs, answering at once, 60 s of ringing.
     public init(
@@ -152,6 +167,12 @@ public struct ShardConfiguration: Sendable {
     public var reconnectRounds: UInt8 = 8
     /// Whether each binding is told by `AgentEvent.bound`, for who must remove it should this process die (D5).
     public var reportsBindings = false
+
+    /// RFC 3261's T1, for who does not know the timers: all other times that depend on it follow.
+    public var t1: Interval {
+        get { timers.t1 }
+        set { timers.t1 = newValue }
+    }
 
     /// The usual values.
     public init() {}

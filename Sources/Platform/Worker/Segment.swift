@@ -59,8 +59,7 @@ actor Segment {
         self.up = up
         self.logger = logger
         plan = RunPlan(assignment.definition)
-        machine = SegmentMachine(
-            plan: plan, pacing: assignment.definition.pacing, duration: assignment.definition.duration)
+        machine = SegmentMachine(plan: plan, of: assignment.definition)
         lease = LeaseWatch(assignment.leases, at: SystemClock.now())
         open = Set(assignment.endpoints.map(\.index))
     }
@@ -157,6 +156,7 @@ actor Segment {
                 commands += machine.handle(.registrationFailed(endpoint: endpoint), now: now)
             case .callEnded(let endpoint, let succeeded):
                 commands += machine.handle(.callEnded(endpoint: endpoint, established: succeeded), now: now)
+            case .callMissed(let endpoint): commands += machine.handle(.callMissed(endpoint: endpoint), now: now)
             case .phase(let endpoint, let phase): phases.append(PhaseChange(endpoint: endpoint, phase: phase))
             case .bound(let endpoint, let contact, let expires):
                 bindings.append(
@@ -165,6 +165,7 @@ actor Segment {
             case .closed(var result):
                 guard open.remove(result.index) != nil else { break }
                 if result.partner == nil { result.partner = plan.endpoints[Int(result.index)].partner }
+                result.notAttempted += machine.untoldCalls(of: result.index)
                 results.append(result)
                 commands += machine.handle(.closed(endpoint: result.index), now: now)
             }
@@ -190,6 +191,7 @@ actor Segment {
                 username: assignment.endpoints[Int(index)].username)
             result.partner = planned.partner
             result.outcome = outcome
+            result.notAttempted = machine.untoldCalls(of: index)
             return result
         }
         forced = left.count

@@ -49,13 +49,11 @@ struct Stage: Sendable {
     private static func engineConfiguration(
         _ definition: TestDefinition, _ worker: Worker.Configuration
     ) -> SignallingEngine.Configuration {
-        let isShared = definition.groups.allSatisfy { $0.flow == .shared }
-        var engine = SignallingEngine.Configuration(
-            loops: worker.loops, flowMode: isShared ? .shared : .perEndpoint)
+        var engine = SignallingEngine.Configuration(loops: worker.loops)
         engine.mediaThreads = worker.mediaThreads
         engine.shard.reportsBindings = true
-        let userAgents = Set(definition.groups.map(\.userAgent))
-        if userAgents.count == 1, let name = userAgents.first ?? nil { engine.shard.userAgent = Array(name.utf8) }
+        engine.shard.t1 = definition.timeouts.t1
+        engine.shard.registrationPatience = definition.timeouts.registration
         return engine
     }
 
@@ -77,6 +75,7 @@ struct Stage: Sendable {
     ) throws -> [EndpointPlan] {
         let definition = assignment.definition
         var random = SeededRandom(seed: .random(in: .min ... .max))
+        let texts = definition.groups.map(GroupTexts.init)
         return try zip(assignment.endpoints, plan.endpoints).enumerated().map { place, pair in
             let (endpoint, planned) = pair
             let group = definition.groups[planned.group]
@@ -85,9 +84,8 @@ struct Stage: Sendable {
                 index: endpoint.index, group: group.name, username: Array(endpoint.username.utf8),
                 secret: custody.handles[place], form: endpoint.kind == .password ? .password : .digestKeys,
                 domain: target.domain, servers: target.servers.order(random: &random),
-                codec: group.codec)
+                codecs: group.codecs)
             if let user = endpoint.extensionNumber { result.addressUser = Array(user.utf8) }
-            result.displayName = group.displayName.map { Array($0.utf8) }
             result.realm = endpoint.realm.map { Array($0.utf8) }
             result.expires = target.expires
             result.security = target.security
@@ -97,9 +95,9 @@ struct Stage: Sendable {
                 result.keepAlive = KeepAlive(registrar.keepAlive)
             }
             result.staleContact = endpoint.leftover.map { Array($0.utf8) }
-            result.answerAfter = group.answerAfter
-            result.take(group)
-            result.talkTime = planned.role == .caller ? definition.duration : nil
+            result.take(group, number: planned.number, texts: texts[planned.group])
+            result.ringTimeout = definition.timeouts.ring
+            result.talkTime = planned.role == .caller ? definition.talkTime : nil
             // Without codecs it gets no port pair: registrations alone need one socket each, not three.
             if planned.role == .registerOnly { result.codecs = [] }
             return result
@@ -126,9 +124,34 @@ struct Stage: Sendable {
     }
 }
 
+/// What all endpoints of a group send, so that they share its bytes.
+private struct GroupTexts {
+    let userAgent: [UInt8]?
+    let headers: [UInt8]
+    /// Nil where each has its own.
+    let displayName: [UInt8]?
+
+    init(_ group: GroupDefinition) {
+        userAgent = group.userAgent.map { Array($0.utf8) }
+        headers = group.headers.flatMap { Array(($0.text + "\r\n").utf8) }
+        displayName = group.displayName.flatMap { $0.utf8.contains(UInt8(ascii: "{")) ? nil : Array($0.utf8) }
+    }
+}
+
 extension EndpointPlan {
-    /// Takes over what a group says of its calls.
-    fileprivate mutating func take(_ group: GroupDefinition) {
+    /// Takes over what a group says of its endpoints: names, places, calls.
+    fileprivate mutating func take(_ group: GroupDefinition, number: Int, texts: GroupTexts) {
+        userAgent = texts.userAgent
+        extraHeaders = texts.headers
+        displayName =
+            texts.displayName ?? group.displayName.map { Array(NumberTemplate.expand($0, number: number).utf8) }
+        sharesSocket = group.flow == .shared
+        mediaPorts = group.rtpPorts
+        if let ip = group.bind.flatMap({ TransportAddress.IP($0) }) {
+            localAddress = TransportAddress(ip: ip, port: 0)
+        }
+        advertised = group.advertise.flatMap { TransportAddress.IP($0) }
+        answerAfter = group.answerAfter
         reliableProvisionals =
             switch group.reliable {
             case .off: .off

@@ -13,6 +13,8 @@ public struct PlannedEndpoint: Hashable, Sendable {
     public var group: Int
     /// What it does.
     public var role: EndpointRole
+    /// Its number in its group, from 1; number templates are filled with it.
+    public var number: Int
     /// The endpoint it calls or is called by; nil for outside partners.
     public var partner: UInt32?
     /// The outside URI it calls.
@@ -47,10 +49,10 @@ public struct RunPlan: Hashable, Sendable {
         _ index: Int, _ offset: Int, _ place: Int, _ group: GroupDefinition, _ groups: [GroupDefinition],
         _ firstIndex: [String: Int]
     ) -> PlannedEndpoint {
-        var endpoint = PlannedEndpoint(index: UInt32(index), group: place, role: .caller, partner: nil, target: nil)
+        var endpoint = PlannedEndpoint(index: UInt32(index), group: place, role: .caller, number: offset + 1)
         switch group.callee {
         case .uri(let uri):
-            endpoint.target = uri
+            endpoint.target = NumberTemplate.expand(uri, number: offset + 1)
         case .group(let name):
             endpoint.partner = firstIndex[name].map { UInt32($0 + offset) }
         case .intra:

@@ -76,6 +76,26 @@ struct DocumentReader {
         return interval
     }
 
+    mutating func duration(_ node: DocumentNode?, _ path: String, in range: ClosedRange<Interval>) -> Interval? {
+        guard let node, let interval = duration(node, path) else { return nil }
+        guard range.contains(interval) else {
+            let (shortest, longest) = (Units.text(range.lowerBound), Units.text(range.upperBound))
+            report(node, path, "a duration from \(shortest) to \(longest) is expected")
+            return nil
+        }
+        return interval
+    }
+
+    /// An address without a port, in its usual form.
+    mutating func address(_ node: DocumentNode?, _ path: String) -> String? {
+        guard let node, let text = text(node, path) else { return nil }
+        guard let ip = TransportAddress.IP(text) else {
+            report(node, path, "an IPv4 or IPv6 address like 192.0.2.10 is expected, without a port")
+            return nil
+        }
+        return ip.text
+    }
+
     mutating func rate(_ node: DocumentNode?, _ path: String) -> Double? {
         guard let node else { return nil }
         guard case .scalar(let value, _) = node, let rate = Units.rate(value) else {

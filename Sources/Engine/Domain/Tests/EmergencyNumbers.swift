@@ -18,4 +18,22 @@ public enum EmergencyNumbers {
         let digits = user.filter { !"-.() ".contains($0) }
         return numbers.contains(String(digits))
     }
+
+    /// The first endpoint, from 1, for which a URI with number templates is one; nil when none of so many calls one.
+    static func firstMatch(ofTemplate uri: String, endpoints: Int) -> Int? {
+        guard uri.utf8.contains(0x7B) else { return contains(uriUser: uri) ? 1 : nil }
+        return parts.first { $0 <= endpoints && contains(uriUser: NumberTemplate.expand(uri, number: $0)) }
+    }
+
+    /// Every number whose digits stand in an emergency number, in order: no other one can make a template into one.
+    private static let parts: [Int] = {
+        var parts: Set<Int> = []
+        for number in numbers {
+            let digits = Array(number)
+            for first in digits.indices {
+                for last in first..<digits.count { parts.insert(Int(String(digits[first...last])) ?? 0) }
+            }
+        }
+        return parts.filter { $0 > 0 }.sorted()
+    }()
 }

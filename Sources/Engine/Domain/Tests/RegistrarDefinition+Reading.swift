@@ -8,7 +8,7 @@ extension RegistrarDefinition {
         "keepAlive",
     ]
 
-    /// Reads the registrars that a test describes.
+    /// Reads the registrars that a test describes, by name: as keys of a mapping they have no order of their own.
     static func readAll(_ node: DocumentNode?, _ reader: inout DocumentReader) -> [RegistrarDefinition] {
         guard let node else { return [] }
         guard case .mapping(let entries, _) = node else {
@@ -16,11 +16,12 @@ extension RegistrarDefinition {
             return []
         }
         var seen: Set<String> = []
-        return entries.compactMap { entry in
+        let registrars = entries.compactMap { entry -> RegistrarDefinition? in
             let path = "registrars.\(entry.key)"
             if !seen.insert(entry.key).inserted { reader.report(entry.position, path, "the registrar stands twice") }
             return read(entry, path, &reader)
         }
+        return registrars.sorted { $0.name < $1.name }
     }
 
     private static func read(

@@ -9,15 +9,8 @@ extension TestDefinition {
         }
         entries.append(("groups", .list(groups.map(\.document))))
         entries.append(("duration", .text(Units.text(duration))))
-        entries.append(
-            (
-                "pacing",
-                .object([
-                    ("registrations", .text(Units.text(rate: pacing.registrationsPerSecond))),
-                    ("calls", .text(Units.text(rate: pacing.callsPerSecond))),
-                    ("repeat", .text(String(pacing.repeats))),
-                ])
-            ))
+        entries.append(("pacing", pacing.document))
+        if let timeouts = timeouts.document { entries.append(("timeouts", timeouts)) }
         if !thresholds.isEmpty { entries.append(("thresholds", .list(thresholds.map { .text($0.text) }))) }
         return .object(entries)
     }
@@ -55,7 +48,7 @@ extension GroupDefinition {
     var document: DocumentNode {
         var entries: [(String, DocumentNode)] = [
             ("name", .text(name)), ("registrar", .text(registrar)), ("endpoints", .text(String(endpoints))),
-            ("callee", callee.document), ("audio", .object([("codec", .text(codec))])),
+            ("callee", callee.document), ("audio", .object([("codecs", .list(codecs.map { .text($0) }))])),
             ("answer", .object([("after", .text(Units.text(answerAfter)))])), ("flow", .text(flow.rawValue)),
         ]
         if reliable != .off { entries.append(("reliable", .text(reliable.rawValue))) }
@@ -72,6 +65,11 @@ extension GroupDefinition {
         if transfers != .refuse { entries.append(("transfers", .text(transfers.rawValue))) }
         if let displayName { entries.append(("displayName", .text(displayName))) }
         if let userAgent { entries.append(("userAgent", .text(userAgent))) }
+        // A list, since a record's mappings have no order.
+        if !headers.isEmpty { entries.append(("headers", .list(headers.map { .text($0.text) }))) }
+        if let bind { entries.append(("bind", .text(bind))) }
+        if let advertise { entries.append(("advertise", .text(advertise))) }
+        if let rtpPorts { entries.append(("rtpPorts", .text(PortRange.text(rtpPorts)))) }
         return .object(entries)
     }
 }

@@ -3,7 +3,9 @@
 import Bedrock
 
 extension TestDefinition {
-    private static let keys = ["name", "registrars", "groups", "duration", "pacing", "thresholds"]
+    private static let keys = [
+        "name", "registrars", "groups", "duration", "pacing", "timeouts", "thresholds", "flow", "bind", "advertise",
+    ]
     /// A test has at most this many groups: each is shown, paced and paired on its own.
     public static let mostGroups = 100
 
@@ -27,26 +29,16 @@ extension TestDefinition {
             reader.report(document, "", "the key 'duration' is missing, for example 'duration: 30s'")
         }
         let registrars = RegistrarDefinition.readAll(values["registrars"], &reader)
-        let groups = readGroups(values["groups"], document, &reader)
-        let pacing = readPacing(values["pacing"], &reader)
+        let groups = readGroups(values["groups"], document, usual: GroupDefaults(values, &reader), &reader)
+        let pacing = Pacing.read(values["pacing"], &reader)
+        let timeouts = TimeoutChoice.read(values["timeouts"], &reader)
         let thresholds = readThresholds(values["thresholds"], &reader)
         guard let name, let duration else { return nil }
-        return TestDefinition(
+        var definition = TestDefinition(
             name: name, registrars: registrars, groups: groups, duration: duration, pacing: pacing,
             thresholds: thresholds)
-    }
-
-    private static func readPacing(_ node: DocumentNode?, _ reader: inout DocumentReader) -> Pacing {
-        var pacing = Pacing()
-        guard let node, let values = reader.mapping(node, "pacing", keys: ["registrations", "calls", "repeat"]) else {
-            return pacing
-        }
-        if let rate = reader.rate(values["registrations"], "pacing.registrations") {
-            pacing.registrationsPerSecond = rate
-        }
-        if let rate = reader.rate(values["calls"], "pacing.calls") { pacing.callsPerSecond = rate }
-        if let count = reader.number(values["repeat"], "pacing.repeat", in: 1...1_000_000) { pacing.repeats = count }
-        return pacing
+        definition.timeouts = timeouts
+        return definition
     }
 
     private static func readThresholds(_ node: DocumentNode?, _ reader: inout DocumentReader) -> [Threshold] {

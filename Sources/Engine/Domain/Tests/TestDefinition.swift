@@ -107,16 +107,24 @@ public struct GroupDefinition: Hashable, Sendable {
     public var endpoints: Int
     /// Whom they call.
     public var callee: CalleeTarget
-    /// "PCMU" or "PCMA".
-    public var codec: String
+    /// The codecs offered and accepted, "PCMU" and "PCMA", the preferred one first; at least one.
+    public var codecs: [String]
+    /// Where its RTP and RTCP ports lie; nil lets the system choose.
+    public var rtpPorts: ClosedRange<UInt16>?
     /// How long a callee rings before it answers.
     public var answerAfter: Interval
     /// Whether each has a socket of its own.
     public var flow: SocketUse
-    /// From display name and User-Agent, when they are to differ from the default.
+    /// The display name of From; may hold number templates. Nil for none.
     public var displayName: String?
-    /// User-Agent header.
+    /// The User-Agent header of its requests; nil for the usual one.
     public var userAgent: String?
+    /// Header lines that its REGISTER and first INVITE carry besides the usual ones.
+    public var headers: [ExtraHeader] = []
+    /// The address of this machine that it sends from, IPv4 or IPv6 without a port; nil as the system chooses.
+    public var bind: String?
+    /// The address that Via, Contact and session descriptions name instead of the one it sends from; without a port.
+    public var advertise: String?
     /// Whether provisional responses are acknowledged with PRACK (RFC 3262).
     public var reliable: ReliableUse = .off
     /// The session timer that its calls ask for; nil for none (RFC 4028).
@@ -126,40 +134,18 @@ public struct GroupDefinition: Hashable, Sendable {
 
     /// A group from its parts.
     public init(
-        name: String, registrar: String, endpoints: Int, callee: CalleeTarget, codec: String = "PCMA",
+        name: String, registrar: String, endpoints: Int, callee: CalleeTarget, codecs: [String] = ["PCMA", "PCMU"],
         answerAfter: Interval = .zero, flow: SocketUse = .endpoint, displayName: String? = nil, userAgent: String? = nil
     ) {
         self.name = name
         self.registrar = registrar
         self.endpoints = endpoints
         self.callee = callee
-        self.codec = codec
+        self.codecs = codecs
         self.answerAfter = answerAfter
         self.flow = flow
         self.displayName = displayName
         self.userAgent = userAgent
-    }
-}
-
-/// How fast a run starts its registrations and calls (F8).
-public struct Pacing: Hashable, Sendable {
-    /// INVITEs per second when a test names no rate (H5).
-    public static let defaultCallsPerSecond = 50.0
-
-    /// REGISTERs per second.
-    public var registrationsPerSecond: Double
-    /// First INVITEs per second.
-    public var callsPerSecond: Double
-    /// How many calls each caller makes, one after the other.
-    public var repeats: Int
-
-    /// A pacing from its parts.
-    public init(
-        registrationsPerSecond: Double = 100, callsPerSecond: Double = Pacing.defaultCallsPerSecond, repeats: Int = 1
-    ) {
-        self.registrationsPerSecond = registrationsPerSecond
-        self.callsPerSecond = callsPerSecond
-        self.repeats = repeats
     }
 }
 
@@ -173,8 +159,10 @@ public struct TestDefinition: Hashable, Sendable {
     public var groups: [GroupDefinition]
     /// Length of each call; with `none`, how long registrations are held.
     public var duration: Interval
-    /// How fast it starts.
+    /// When registrations and calls begin.
     public var pacing: Pacing
+    /// How long its endpoints wait for what may not come.
+    public var timeouts = TimeoutChoice()
     /// What passes or fails a run.
     public var thresholds: [Threshold]
 

@@ -85,9 +85,12 @@ struct StartRun: Sendable {
                     name: registrar.name, domain: registrar.domain, port: registrar.port,
                     transport: registrar.transport, proxy: registrar.outboundProxy, dns: registrar.dns,
                     expires: Int(registrar.expires))
-                // Files are the test's matter: whoever saved it says which.
-                let written = definition.registrars.first { $0.name == registrar.name }
-                (one.tls, one.webSocketPath) = (written?.tls, written?.webSocketPath)
+                // The address is the project's matter; how the test uses it is the test's: whoever saved it says so.
+                if let written = definition.registrars.first(where: { $0.name == registrar.name }) {
+                    (one.tls, one.webSocketPath) = (written.tls, written.webSocketPath)
+                    (one.digest, one.outbound) = (written.digest, written.outbound)
+                    one.keepAlive = written.keepAlive
+                }
                 described.append(one)
             }
         }

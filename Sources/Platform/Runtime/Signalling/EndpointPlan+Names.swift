@@ -20,17 +20,23 @@ extension EndpointPlan {
     ///   - secret: the account's secret in the engine's arena.
     ///   - form: what that secret is.
     ///   - servers: where its requests go, the first one first; at least one.
-    ///   - codec: `PCMU` or `PCMA`, offered first; the other one is offered too.
+    ///   - names: codecs by their names, `PCMU` and `PCMA`, the preferred one first; others are passed over.
     public init(
         index: UInt32, group: String, username: [UInt8], secret: SecretHandle, form: SecretForm, domain: [UInt8],
-        servers: [ServerTarget], codec: String
+        servers: [ServerTarget], codecs names: [String]
     ) {
         self.init(
             index: index, group: group, username: username,
             credential: form == .password ? .password(secret) : .digestKeys(secret), domain: domain,
             registrar: servers[0].address, localAddress: servers[0].address, flow: FlowID(raw: 0))
         use(servers)
-        codecs = codec == "PCMU" ? [.pcmu, .pcma] : [.pcma, .pcmu]
+        codecs = names.compactMap { name in
+            switch name {
+            case "PCMU": .pcmu
+            case "PCMA": .pcma
+            default: nil
+            }
+        }
     }
 
     /// Takes servers in the order in which they are to be tried, and leaves the local address to the system.

@@ -31,7 +31,7 @@ public final class SignallingEngine: Sendable {
     public struct Configuration: Sendable {
         /// Threads for signalling; at least 1.
         public var loops: Int
-        /// How endpoints share UDP sockets.
+        /// How endpoints share UDP sockets whose plans do not say.
         public var flowMode: FlowMode
         /// Threads for the calls' audio; one carries about 2,000 streams. With 0, calls have no audio of their own.
         public var mediaThreads = 1
@@ -201,9 +201,10 @@ public final class SignallingEngine: Sendable {
     }
 
     private func descriptors(for plans: [EndpointPlan]) -> Int {
-        let shared = configuration.flowMode == .shared
-        let own = plans.count { $0.transport != .udp || !shared }
-        return own + (own < plans.count ? mailboxes.count : 0) + 2 * plans.count { needsMedia($0) }
+        let configuration = configuration
+        let own = plans.count { $0.transport != .udp || !configuration.isShared($0) }
+        let shared = Set(plans.filter { configuration.isShared($0) }.map(\.localAddress)).count
+        return own + (own < plans.count ? mailboxes.count * shared : 0) + 2 * plans.count { needsMedia($0) }
     }
 
     /// Binds port pairs and fills in the media addresses; the ports by endpoint.
@@ -216,9 +217,10 @@ public final class SignallingEngine: Sendable {
             return engine
         }
         var reserved: [UInt32: MediaPort] = [:]
-        for (ip, places) in Dictionary(grouping: wanting, by: { plans[$0].localAddress.ip }) {
-            for (place, port) in zip(places, try engine.reserve(ip: ip, count: places.count)) {
-                plans[place].mediaAddress = port.rtp
+        for (room, places) in Dictionary(grouping: wanting, by: { MediaRoom(plans[$0]) }) {
+            let ports = try engine.reserve(ip: room.ip, count: places.count, portRange: room.ports)
+            for (place, port) in zip(places, ports) {
+                plans[place].mediaAddress = plans[place].told(port.rtp)
                 reserved[plans[place].index] = port
             }
         }
@@ -236,4 +238,20 @@ public final class SignallingEngine: Sendable {
             return plan
         }
     }
+}
+
+/// Where endpoints' RTP ports are looked for.
+private struct MediaRoom: Hashable {
+    let ip: TransportAddress.IP
+    let ports: ClosedRange<UInt16>?
+
+    init(_ plan: EndpointPlan) {
+        ip = plan.localAddress.ip
+        ports = plan.mediaPorts
+    }
+}
+
+extension SignallingEngine.Configuration {
+    /// Whether an endpoint shares a UDP socket with others.
+    func isShared(_ plan: EndpointPlan) -> Bool { plan.sharesSocket ?? (flowMode == .shared) }
 }

@@ -37,7 +37,8 @@ extension SignallingShard {
             for index in plans.indices {
                 switch plans[index].transport {
                 case .udp:
-                    (plans[index].flow, plans[index].localAddress) = try socket(for: plans[index].localAddress)
+                    (plans[index].flow, plans[index].localAddress) = try socket(
+                        for: plans[index].localAddress, isShared: configuration.isShared(plans[index]))
                     opened.append(plans[index].flow)
                 case .tcp, .tls, .ws, .wss:
                     plans[index].flow = sockets.reserve()
@@ -60,13 +61,16 @@ extension SignallingShard {
     }
 
     /// The socket for an endpoint: its own, or the one that all with this local address share.
-    private func socket(for local: TransportAddress) throws(SystemFailure) -> (FlowID, TransportAddress) {
-        guard configuration.flowMode == .shared else { return try sockets.open(local, isShared: false) }
+    private func socket(
+        for local: TransportAddress, isShared: Bool
+    ) throws(SystemFailure) -> (FlowID, TransportAddress) {
+        guard isShared else { return try sockets.open(local, isShared: false) }
         if let existing = sharedFlows[local] { return existing }
         let opened = try sockets.open(local, isShared: true)
         // Asked for by the address that a plan gives, and later by the one that it was bound to.
         sharedFlows[local] = opened
         sharedFlows[opened.1] = opened
+        sharedSockets.insert(opened.0)
         return opened
     }
 
@@ -92,7 +96,7 @@ extension SignallingShard {
             let local = try local(of: plan, toward: target.address)
             switch target.transport {
             case .udp:
-                let (flow, bound) = try socket(for: local)
+                let (flow, bound) = try socket(for: local, isShared: configuration.isShared(plan))
                 agent.flowAssigned(endpoint: endpoint, flow: flow)
                 agent.flowOpened(flow, local: bound, now: now)
             case .tcp, .tls, .ws, .wss:
@@ -113,7 +117,7 @@ extension SignallingShard {
     /// The address a further flow is bound to: the plan's, unless the server is of the other family.
     private func local(of plan: EndpointPlan, toward remote: TransportAddress) throws -> TransportAddress {
         var local = plan.localAddress
-        if configuration.flowMode == .shared, sharedFlows[local] != nil, local.isSameFamily(as: remote) { return local }
+        if configuration.isShared(plan), sharedFlows[local] != nil, local.isSameFamily(as: remote) { return local }
         if !local.isSameFamily(as: remote) { local = try Resolver.localAddress(toward: remote) }
         local.port = 0
         return local
@@ -122,7 +126,7 @@ extension SignallingShard {
     func closeFlow(_ flow: FlowID) {
         if sockets.contains(flow) {
             // A shared socket stays for the others.
-            if configuration.flowMode == .perEndpoint { sockets.close(flow) }
+            if !sharedSockets.contains(flow) { sockets.close(flow) }
         } else {
             streams?.close(flow)
             openings.removeValue(forKey: flow)?.decided()

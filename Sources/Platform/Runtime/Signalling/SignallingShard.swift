@@ -32,6 +32,8 @@ final class SignallingShard {
     var streams: StreamGate?
     /// The shared socket of each local address.
     var sharedFlows: [TransportAddress: (flow: FlowID, local: TransportAddress)] = [:]
+    /// The shared sockets: they stay when an endpoint leaves.
+    var sharedSockets: Set<FlowID> = []
     /// Who waits for a connection's first outcome.
     var openings: [FlowID: Opening] = [:]
     private var outputs: [AgentOutput] = []
@@ -124,7 +126,8 @@ final class SignallingShard {
         if event.writable != 0 { sockets.resume(flow) }
         guard event.readable != 0 else { return }
         // A socket of one endpoint has one datagram nearly always, which a plain read takes cheaper.
-        let count = configuration.flowMode == .shared ? CALLMETER_INBOX_SLOTS : 1
+        let isShared = !sharedSockets.isEmpty && sharedSockets.contains(flow)
+        let count = isShared ? CALLMETER_INBOX_SLOTS : 1
         sockets.receive(flow, count: count) { message, source in
             received(message, flow: flow, source: source, now: now)
         }
