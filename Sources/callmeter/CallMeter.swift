@@ -12,7 +12,8 @@ struct CallMeter: AsyncParsableCommand {
         abstract: "Tests VoIP systems: plays many SIP phones at once and says what happened.",
         version: "0.1.0",
         subcommands: [
-            DemoCommand.self, ServeCommand.self, RunCommand.self, CompareCommand.self, RegisterCommand.self,
+            DemoCommand.self, ServeCommand.self, RunCommand.self, CompareCommand.self, DoctorCommand.self,
+            RegisterCommand.self,
             CallCommand.self,
             PBXCommand.self, ProjectsCommand.self, RegistrarsCommand.self, AccountsCommand.self, KeysCommand.self,
             VaultCommand.self, AuditCommand.self, BackupCommand.self, BenchCommand.self,

@@ -4,6 +4,7 @@
 
 #include <malloc.h>
 #include <stdio.h>
+#include <sys/timex.h>
 
 int64_t callmeter_memory_used(void) {
     malloc_trim(0);
@@ -15,4 +16,10 @@ int64_t callmeter_memory_used(void) {
         if (sscanf(line, "Pss: %lld kB", &kilobytes) != 1) kilobytes = -1;
     fclose(file);
     return kilobytes < 0 ? -1 : kilobytes * 1024;
+}
+
+int callmeter_clock_is_set(void) {
+    struct timex state = {0};
+    if (adjtimex(&state) == -1) return -1;
+    return (state.status & STA_UNSYNC) == 0;
 }

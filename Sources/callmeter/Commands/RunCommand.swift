@@ -29,6 +29,9 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(help: "Print neither progress nor summary.")
     var quiet = false
 
+    @Flag(help: "Play one endpoint of each group first, and begin only if that goes well.")
+    var canary = false
+
     @Flag(help: "Confirm that you may send load to targets outside private address ranges.")
     var confirmPublic = false
 
@@ -41,6 +44,7 @@ struct RunCommand: AsyncParsableCommand {
         for warning in file.warnings { Output.error("WARNING: \(warning)") }
         let terminal = Terminal.current()
         let interrupts = Interrupts()
+        if canary { try await sendCanary(file, terminal, interrupts) }
         let plant = try await Plant.inMemory()
         let ended: RunWatcher.Ended
         do {
@@ -54,5 +58,21 @@ struct RunCommand: AsyncParsableCommand {
         }
         await plant.shutdown()
         guard ended.status == .allWell else { throw CommandFailure(ended.status) }
+    }
+
+    /// One endpoint of each group; what fails there ends the command before any load.
+    private func sendCanary(_ file: FileTest, _ terminal: Terminal, _ interrupts: Interrupts) async throws {
+        guard !accounts.contains(where: { $0 == "-" || $0.hasSuffix("=-") }) else {
+            throw CommandFailure.usage("--canary reads the accounts twice: give --accounts a file")
+        }
+        let ended = try await Canary(
+            file: file, accounts: accounts, confirmedPublic: confirmPublic, interrupts: interrupts
+        ).play()
+        var checkup = Checkup()
+        checkup.checks = Canary.checks(ended)
+        guard ended.status != .allWell || !checkup.ready else { return }
+        for line in checkup.lines(terminal) { Output.error(line) }
+        throw CommandFailure(
+            ended.status == .allWell ? checkup.status : ended.status, "the canary failed; no load was sent")
     }
 }

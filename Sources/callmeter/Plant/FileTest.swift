@@ -57,6 +57,12 @@ struct FileTest {
         document = definition.document
     }
 
+    /// Takes another test in place of the file's.
+    mutating func replace(_ test: TestDefinition) {
+        definition = test
+        document = test.document
+    }
+
     /// What must be said loudly before the run.
     var warnings: [String] { definition.registrars.compactMap(\.warning) }
 

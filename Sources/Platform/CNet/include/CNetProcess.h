@@ -9,4 +9,7 @@
 // Pss). What the allocator keeps free for later is given back first: it is nobody's. -1 where the system does not tell.
 int64_t callmeter_memory_used(void);
 
+// Whether somebody keeps the system's clock right (adjtimex(2), STA_UNSYNC): 1, 0, or -1 where the system does not tell.
+int callmeter_clock_is_set(void);
+
 #endif
