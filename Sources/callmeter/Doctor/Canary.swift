@@ -20,7 +20,7 @@ struct Canary {
         small.name = "Canary of \(test.name)"
         small.thresholds = []
         small.duration = min(test.duration, talk)
-        small.pacing = Pacing(registrationsPerSecond: 10, callsPerSecond: 10)
+        small.pacing = Pacing(registrations: .rate(10), calls: .rate(10), repeats: 1)
         for index in small.groups.indices {
             small.groups[index].endpoints = small.groups[index].callee == .intra ? 2 : 1
             small.groups[index].answerAfter = min(small.groups[index].answerAfter, .seconds(1))

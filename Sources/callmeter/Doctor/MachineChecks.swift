@@ -15,6 +15,16 @@ struct MachineNeeds: Hashable {
     /// Bytes of passwords in locked memory, about.
     var secretBytes = 0
 
+    /// RTP ports that groups are bound to, with how many of them each needs.
+    var rtpRanges: [RTPRange] = []
+
+    /// The ports of one group.
+    struct RTPRange: Hashable {
+        var group: String
+        var ports: ClosedRange<Int>
+        var needed: Int
+    }
+
     /// The needs of no test in particular.
     init() {}
 
@@ -23,7 +33,13 @@ struct MachineNeeds: Hashable {
         for group in test.groups {
             var sockets = 0
             if group.flow == .shared { sharing += group.endpoints } else { sockets += group.endpoints }
-            if group.callee != .none { sockets += 2 * group.endpoints }
+            if group.callee != .none {
+                sockets += 2 * group.endpoints
+                if let range = group.rtpPorts {
+                    let ports = Int(range.lowerBound)...Int(range.upperBound)
+                    rtpRanges.append(RTPRange(group: group.name, ports: ports, needed: 2 * group.endpoints))
+                }
+            }
             ports += sockets
             descriptors += sockets
             secretBytes += 128 * group.endpoints
@@ -40,6 +56,7 @@ enum MachineChecks {
     static func all(_ facts: MachineFacts, _ needs: MachineNeeds) -> [Check] {
         var checks = [files(facts, needs)]
         if let range = facts.ephemeralPorts { checks.append(ports(range, needs)) }
+        checks += needs.rtpRanges.map { rtp($0, facts.ephemeralPorts) }
         checks += [buffers(facts, needs), locked(facts)]
         if let limit = facts.trackedConnections { checks.append(tracked(limit, needs)) }
         return checks + [clock(facts.clock), cores(facts)] + (facts.steal.map { [steal($0)] } ?? [])
@@ -63,6 +80,21 @@ enum MachineChecks {
             mend:
                 "sysctl -w net.ipv4.ip_local_port_range=\"10240 65535\", or `flow: shared`, or endpoints on several machines"
         )
+    }
+
+    private static func rtp(_ range: MachineNeeds.RTPRange, _ ephemeral: ClosedRange<Int>?) -> Check {
+        let name = "RTP ports of \(range.group)"
+        let found =
+            "\(range.needed) needed, \(range.ports.count) in \(range.ports.lowerBound)–\(range.ports.upperBound)"
+        guard range.needed <= range.ports.count else {
+            return Check(place, name, .bad, found, mend: "widen `rtpPorts` of the group, or lower its endpoints")
+        }
+        guard let ephemeral, ephemeral.overlaps(range.ports) else { return Check(place, name, .good, found) }
+        return Check(
+            place, name, .caution,
+            found
+                + ": the system gives some of them to other sockets (\(ephemeral.lowerBound)–\(ephemeral.upperBound))",
+            mend: "sysctl -w net.ipv4.ip_local_reserved_ports=\(range.ports.lowerBound)-\(range.ports.upperBound)")
     }
 
     private static func buffers(_ facts: MachineFacts, _ needs: MachineNeeds) -> Check {
