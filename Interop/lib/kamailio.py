@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A private Kamailio on loopback, all of its files in one run directory."""
 import os
+import secrets
 import signal
 import sqlite3
 import subprocess
@@ -40,8 +41,10 @@ def _subscribers(path, sql):
 
 
 def up(run, accounts, port=None, realm=REALM, qop=True, sha256=False, debug=0, host=peers.HOST, certificate=None,
-       endpoints=200, min_expires=10, subscribers=None):
-    """Starts it with (username, password) pairs, or with the SQL of its table subscriber; returns the port when it answers, with a certificate (chain and key files) the
+       endpoints=200, min_expires=10, subscribers=None, max_contacts=10, secret=None, flags=(), forbidden="nobody"):
+    """`flags` switches parts of kamailio.cfg.in on: SIGNATURE (it names itself), PIKE, LIMITER, FORBIDDEN (users that fit `forbidden`).
+
+    Starts it with (username, password) pairs, or with the SQL of its table subscriber; returns the port when it answers, with a certificate (chain and key files) the
     ports of UDP and TCP, and of TLS; WebSockets are opened on either. RuntimeError with its log when it does not start."""
     os.makedirs(run, mode=0o700, exist_ok=True)
     port = port or peers.free_port(host=host)
@@ -57,7 +60,8 @@ def up(run, accounts, port=None, realm=REALM, qop=True, sha256=False, debug=0, h
     for name, value in dict(
             HOST=f"[{host}]" if ":" in host else host, PORT=port, TLSPORT=tls, RUN=run, REALM=realm, QOP=int(qop), DEBUG=debug,
             CONNECTIONS=2 * endpoints + 100, MINEXPIRES=min_expires, CERTIFICATE=certificate.chain if certificate else "",
-            KEY=certificate.key if certificate else "").items():
+            KEY=certificate.key if certificate else "", MAXCONTACTS=max_contacts, FORBIDDEN=forbidden,
+            SECRET=secret or secrets.token_hex(16)).items():
         config = config.replace(f"@{name}@", str(value))
     with open(os.path.join(run, "kamailio.cfg"), "w") as file:
         file.write(config)
@@ -68,7 +72,8 @@ def up(run, accounts, port=None, realm=REALM, qop=True, sha256=False, debug=0, h
         ["kamailio", "-f", os.path.join(run, "kamailio.cfg"), "-P", os.path.join(run, "pid"), "-Y", run, "-w", run,
          "-m", str(shared), "-M", "16", "-DD", "-E"]
         + (["-A", "SHA256"] if sha256 else []) + (["-A", "TLS"] if certificate else [])
-        + (["-A", "SUBSCRIBERS"] if subscribers is not None else []),
+        + (["-A", "SUBSCRIBERS"] if subscribers is not None else [])
+        + [word for flag in flags for word in ("-A", flag)],
         stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     log.close()
     ready = peers.wait_for(lambda: process.poll() is not None or peers.answers_options(port, host), 15)
@@ -126,3 +131,27 @@ def bindings(run):
 def statistic(run, name):
     """One of Kamailio's counters."""
     return int(_ask(run, "stats.get_statistics", name).split("=")[-1])
+
+
+def ask(run, *words):
+    """What Kamailio answers to an RPC."""
+    return _ask(run, *words)
+
+
+def forget(run, users, realm=REALM, host=peers.HOST):
+    """Removes the contacts of these users, as an operator's command does."""
+    for user in users:
+        for name in (user, f"{user}@{host}"):
+            subprocess.run(
+                ["kamcmd", "-s", "unix:" + os.path.join(run, "ctl"), "ul.rm", "location", name], capture_output=True, timeout=10)
+
+
+def kill(run):
+    """Kills it with all its processes, as a crash would."""
+    with open(os.path.join(run, "pid")) as file:
+        pid = int(file.read())
+    with open(f"/proc/{pid}/comm") as file:
+        if file.read().strip() != "kamailio":
+            return
+    os.killpg(os.getpgid(pid), signal.SIGKILL)
+    peers.wait_for(lambda: _gone(pid), 10)

@@ -32,6 +32,7 @@ struct ChallengeShape {
     }
 
     private mutating func apply(_ faults: AccountFaults, serial: UInt32) {
+        if faults.contains(.otherRealm) { realms = [faults.text(.otherRealm) ?? Array("elsewhere.example".utf8)] }
         if faults.contains(.changingRealm), serial > 0 {
             var realm = ByteWriter(capacity: 32)
             realm.append(realms[0])

@@ -31,7 +31,7 @@ extension PBXEngine {
             }
         }
         let found = find(message, shape, asProxy: asProxy, expected: expected, now: now)
-        guard let account = found.account, !accounts.states[account].faults.contains(.wrongPassword) else {
+        guard let account = found.account, !refusesPassword(of: account, asProxy: asProxy, now: now) else {
             challenge(
                 id, shape, asProxy: asProxy, isStale: found.account == nil && found.isStale, expected, now: now)
             return nil
@@ -69,7 +69,8 @@ extension PBXEngine {
             else { return true }
             let account = accounts.states[place].account
             guard let algorithm = fields.algorithm, shape.algorithms.contains(algorithm),
-                verifier.accepts(fields, of: message, username: account.username, credential: account.credential)
+                verifier.accepts(fields, of: message, username: account.username, credential: account.credential),
+                !hasForgotten(nonces.read(message.bytes(of: fields.nonce)), place)
             else { return true }
             // The password is right: from here on only the nonce can be wrong, which `stale` says (RFC 7616 §3.3).
             guard let nonce = nonces.read(message.bytes(of: fields.nonce)), nonce.issued <= now,

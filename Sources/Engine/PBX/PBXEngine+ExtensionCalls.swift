@@ -39,6 +39,7 @@ extension PBXEngine {
 
     /// Opens or changes the media of a call.
     private func playMedia(_ handle: SlabHandle, _ agreed: NegotiatedAudio) {
+        guard !hasFault(.noAudio, calls[handle]!.request) else { return }
         let isOpen = calls[handle]!.isMediaOpen
         calls[handle]!.isMediaOpen = true
         outputs.append(
@@ -204,6 +205,7 @@ extension PBXEngine {
     func acknowledged(_ handle: SlabHandle, _ message: Message, now: Instant) {
         guard let call = calls[handle] else { return }
         layer.acknowledge(call.invite)
+        if call.stage == .up, hasFault(.earlyBye, call.request) { return hangUp(handle, now: now) }
         guard call.offersInAnswer, call.stage == .up, let local = localAudio(handle) else { return }
         calls[handle]!.offersInAnswer = false
         let agreed = message.withBytes(of: message.body) { (bytes) -> NegotiatedAudio? in

@@ -150,6 +150,7 @@ extension PBXEngine {
         switch forwardings[handle]!.state {
         case .waiting:
             guard status > 100 else { return }
+            if status == 180, hasFault(.noRinging, message) { return }
             relay(message, status, to: forwardings[handle]!.server, now: now)
             setTimer(handle, at: now + configuration.ringingLimit)
         case .cancelled, .answered:

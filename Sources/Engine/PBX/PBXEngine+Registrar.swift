@@ -59,6 +59,8 @@ extension PBXEngine {
         if refusesRefresh(place, wishes.map(\.uri), isRemoval: wishes.allSatisfy { $0.expires == 0 }, now: now) {
             return respond(id, 503, now: now)
         }
+        let uris = wishes.filter { $0.expires > 0 }.map(\.uri)
+        if refusesContacts(id, place, uris, now: now) { return }
         guard update(place, wishes, isWildcard: isWildcard, callID: callID, cSeq: cSeq, now: now) else {
             return respond(id, 500, now: now)
         }
@@ -100,7 +102,7 @@ extension PBXEngine {
                     uri: wish.uri, callID: callID, cSeq: cSeq, expiresAt: now + .seconds(Int(granted)), peer: wish.peer,
                     q: wish.q))
         }
-        accounts.states[place].bindings = bindings
+        accounts.states[place].bindings = faults.contains(.takenOver) ? [] : bindings
         return true
     }
 

@@ -9,6 +9,10 @@ extension PBXEngine {
     func refusesRegistration(_ id: ServerTransactionID, _ place: Int, now: Instant) -> Bool {
         let faults = accounts.states[place].faults
         guard !faults.isEmpty else { return false }
+        if faults.contains(.addressForbidden) {
+            respond(id, 403, now: now)
+            return true
+        }
         if let target = faults.text(.redirect) {
             redirect(id, to: target, now: now)
             return true
@@ -44,6 +48,23 @@ extension PBXEngine {
         layer.respond(id, status: 302, from: start, now: now)
     }
 
+    /// Plays `max-contacts`: says why in a Warning, as servers seldom do, so that it can be told from other 403s.
+    func refusesContacts(_ id: ServerTransactionID, _ place: Int, _ uris: [[UInt8]], now: Instant) -> Bool {
+        let state = accounts.states[place]
+        guard let most = state.faults.number(.maxContacts), !uris.isEmpty else { return false }
+        let others = state.bindings.count { !uris.contains($0.uri) }
+        guard others + uris.count > Int(most), let start = layer.beginResponse(id, status: 403, toTag: makeTag()) else {
+            return false
+        }
+        layer.writer.beginHeader(.warning)
+        layer.writer.output.append("399 callmeter \"maximum of contacts reached\"")
+        layer.writer.endLine()
+        writeBanner(place)
+        layer.writer.finish()
+        layer.respond(id, status: 403, from: start, now: now)
+        return true
+    }
+
     /// Plays `refresh-503`: of the refreshes of a contact that stands, every other one is refused.
     func refusesRefresh(_ place: Int, _ uris: [[UInt8]], isRemoval: Bool, now: Instant) -> Bool {
         let state = accounts.states[place]
@@ -67,6 +88,13 @@ extension PBXEngine {
                 layer.writer.output.append(":5060>;expires=300")
                 layer.writer.endLine()
             }
+        }
+        if faults.contains(.takenOver) {
+            layer.writer.beginHeader(.contact)
+            layer.writer.output.append("<sip:")
+            layer.writer.output.append(accounts.states[place].account.addressUser)
+            layer.writer.output.append("@203.0.113.99:5060>;expires=300")
+            layer.writer.endLine()
         }
         guard faults.contains(.nextNonce) else { return }
         layer.writer.beginHeader(.authenticationInfo)

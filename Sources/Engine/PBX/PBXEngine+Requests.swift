@@ -59,6 +59,7 @@ extension PBXEngine {
             guard admit(message, id, now: now) else { return }
         }
         guard let user = message.unescapedUser(uri) else { return respond(id, 404, now: now) }
+        if method == .invite, playsCall(message, id, from: peer, now: now) { return }
         if let kind = ExtensionCall.Kind(user) {
             guard method == .invite else {
                 return method == .options ? answerOptions(id, now: now) : respond(id, 405, now: now)
@@ -67,6 +68,11 @@ extension PBXEngine {
         }
         guard let place = accounts.place(ofAddressUser: user) else { return respond(id, 404, now: now) }
         if method == .invite {
+            if accounts.states[place].faults.contains(.natLost) {
+                respond(id, 100, now: now)
+                _ = timers.schedule(.unreached(id), at: now + configuration.timers.transactionTimeout)
+                return
+            }
             let bindings = accounts.states[place].targets(now)
             return fork(message, id, to: bindings, ownRoutes: ownRoutes, from: peer, now: now)
         }
@@ -81,6 +87,10 @@ extension PBXEngine {
         let expected = message.fromUser.flatMap { accounts.place(ofAddressUser: $0) }
         if let expected, accounts.states[expected].faults.contains(.notFound) {
             respond(id, 404, now: now)
+            return false
+        }
+        if let expected, accounts.states[expected].faults.contains(.addressForbidden) {
+            respond(id, 403, now: now)
             return false
         }
         guard let account = authenticate(message, id, asProxy: true, expected: expected, now: now) else { return false }

@@ -31,6 +31,7 @@ public final class PBXEngine {
     var calls = Slab<ExtensionCall>()
     var delayed = Slab<DelayedRequest>()
     var timers = TimerQueue<TimerTarget>()
+    var faultClock = FaultClock()
 
     /// A request that came and is not looked at yet.
     struct DelayedRequest {
@@ -51,6 +52,8 @@ public final class PBXEngine {
         case call(SlabHandle)
         /// A request that the fault `slow` holds back.
         case delayed(SlabHandle)
+        /// An INVITE to a contact that nothing reaches.
+        case unreached(ServerTransactionID)
     }
 
     /// A server without open flows.
@@ -144,7 +147,8 @@ public final class PBXEngine {
     public func receive(_ message: Message, flow: FlowID, source: TransportAddress, now: Instant) {
         statistics.received += 1
         guard let state = flows[flow] else { return }
-        if isSilenced(message) {
+        if !configuration.faults.isEmpty { passFaultTime(now) }
+        if isSilenced(message, now: now) {
             statistics.silenced += 1
             return
         }
@@ -193,6 +197,7 @@ public final class PBXEngine {
             case .delayed(let handle):
                 guard let request = delayed.remove(handle), let state = flows[request.flow] else { continue }
                 take(request.message, state, flow: request.flow, source: request.source, now: now)
+            case .unreached(let id): respond(id, 408, now: now)
             }
         }
     }
@@ -219,12 +224,5 @@ public final class PBXEngine {
             let pause = accounts.states[place].faults.number(.slow)
         else { return nil }
         return .milliseconds(Int(pause))
-    }
-
-    private func isSilenced(_ message: Message) -> Bool {
-        guard !configuration.faults.isEmpty, message.isRequest else { return false }
-        if configuration.faults.contains(PBXFault(.silence, .all)) { return true }
-        guard let user = message.fromUser, let place = accounts.place(ofAddressUser: user) else { return false }
-        return accounts.states[place].faults.contains(.silence)
     }
 }

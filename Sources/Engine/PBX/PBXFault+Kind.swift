@@ -15,9 +15,30 @@ extension PBXFault {
         case silence
         /// Requests are taken in late.
         case slow
+        /// Every request of the account is answered with 403 before a password is asked for, as by an access list.
+        case addressForbidden = "address-403"
+
+        // Limits and losses of the server.
+
+        /// Right credentials are refused with 401 or 407 when more come in a second than allowed, as by a limiter.
+        case authenticationLimit = "auth-limit"
+        /// When more requests come in a second than allowed, nothing is answered for a minute, as by Kamailio's pike.
+        case dropLimit = "drop-limit"
+        /// After a while the nonces given out before are not known any more, as with another secret.
+        case newSecret = "new-secret"
+        /// After a while the contacts are forgotten, once.
+        case forgetContacts = "forget-contacts"
+        /// After a while nothing is answered for two seconds, and then nonces and contacts are forgotten.
+        case restart
+        /// Only REGISTER is answered, and nothing reaches the account, as behind a NAT that forgot.
+        case natLost = "nat-lost"
+        /// BYE is not answered.
+        case byeLost = "bye-lost"
 
         // Challenges.
 
+        /// Challenges name another realm.
+        case otherRealm = "other-realm"
         /// Right credentials are refused a few times, each time with another realm.
         case changingRealm = "changing-realm"
         /// Each challenge names two realms, and both must be answered in one request.
@@ -75,6 +96,27 @@ extension PBXFault {
         case dropOtherContacts = "drop-other-contacts"
         /// The list of contacts in a 200 does not have the one that registered.
         case missingContact = "missing-contact"
+        /// Somebody else takes the account's binding over: the list has only a foreign contact, and calls do not come.
+        case takenOver = "taken-over"
+        /// More contacts than so many are refused with 403.
+        case maxContacts = "max-contacts"
+
+        // Calls of the account.
+
+        /// Its INVITEs are refused with a status.
+        case callRefused = "call-refused"
+        /// Right credentials of its INVITEs are refused with 407.
+        case callPassword = "call-407"
+        /// Its calls ring and are never answered.
+        case callRinging = "call-ringing"
+        /// Its INVITEs get 100 and nothing else.
+        case callSilent = "call-silent"
+        /// Its calls are answered without ringing before.
+        case noRinging = "no-ringing"
+        /// The extensions that it calls send no audio.
+        case noAudio = "no-audio"
+        /// The extensions that it calls hang up as soon as the call is up.
+        case earlyBye = "early-bye"
 
         /// What stands behind `=`.
         enum ValueKind { case none, number, text }
@@ -82,9 +124,10 @@ extension PBXFault {
         var value: ValueKind {
             switch self {
             case .slow, .changingRealm, .staleEachTime, .newNonceNoStale, .otherBackend, .tooBrief, .unavailable,
-                .temporarilyUnavailable, .shortExpires, .extraBindings:
+                .temporarilyUnavailable, .shortExpires, .extraBindings, .authenticationLimit, .dropLimit, .newSecret,
+                .forgetContacts, .restart, .maxContacts, .callRefused:
                 .number
-            case .redirect, .dialogChallenge: .text
+            case .redirect, .dialogChallenge, .otherRealm: .text
             default: .none
             }
         }
@@ -97,6 +140,10 @@ extension PBXFault {
             case .staleEachTime, .newNonceNoStale, .extraBindings: 1
             case .tooBrief: 1800
             case .shortExpires: 30
+            case .authenticationLimit, .newSecret, .forgetContacts, .restart: 10
+            case .dropLimit: 30
+            case .maxContacts: 0
+            case .callRefused: 403
             default: nil
             }
         }
@@ -106,10 +153,13 @@ extension PBXFault {
             switch self {
             case .slow: "slow[=MS]"
             case .unavailable, .temporarilyUnavailable: rawValue + "[=SECONDS]"
-            case .tooBrief, .shortExpires: rawValue + "[=SECONDS]"
-            case .changingRealm, .staleEachTime, .newNonceNoStale, .otherBackend, .extraBindings: rawValue + "[=N]"
+            case .tooBrief, .shortExpires, .newSecret, .forgetContacts, .restart: rawValue + "[=SECONDS]"
+            case .changingRealm, .staleEachTime, .newNonceNoStale, .otherBackend, .extraBindings, .maxContacts,
+                .authenticationLimit, .dropLimit:
+                rawValue + "[=N]"
+            case .callRefused: "call-refused[=STATUS]"
             case .redirect: "302=ADDRESS"
-            case .dialogChallenge: "dialog-challenge[=REALM]"
+            case .dialogChallenge, .otherRealm: rawValue + "[=REALM]"
             default: rawValue
             }
         }
@@ -123,6 +173,24 @@ extension PBXFault {
             case .silence: "nothing from the account is answered"
             case .slow: "requests are taken in so many milliseconds late (500)"
             case .changingRealm: "right credentials are refused N times (2), each time with another realm"
+            case .addressForbidden: "every request is answered with 403 before a password is asked for"
+            case .authenticationLimit: "right credentials are refused with 401 when more than N (10) come in a second"
+            case .dropLimit: "nothing is answered for a minute when more than N requests (30) come in a second"
+            case .newSecret: "nonces given out in the first SECONDS (10) are refused after that, not as stale"
+            case .forgetContacts: "contacts are forgotten once, after SECONDS (10)"
+            case .restart: "after SECONDS (10) no answer for 2 s, then nonces and contacts are forgotten"
+            case .natLost: "only REGISTER is answered, and nothing reaches the account"
+            case .byeLost: "BYE is not answered"
+            case .otherRealm: "challenges name another realm (elsewhere.example)"
+            case .takenOver: "the 200 lists only a foreign contact, and calls do not come"
+            case .maxContacts: "a registration that makes more than N contacts (0) is refused with 403"
+            case .callRefused: "INVITEs of the account are refused with a status (403)"
+            case .callPassword: "right credentials of INVITEs are refused with 407"
+            case .callRinging: "calls of the account ring and are never answered"
+            case .callSilent: "INVITEs of the account get 100 and nothing else"
+            case .noRinging: "calls of the account are answered without ringing before"
+            case .noAudio: "extensions called by the account send no audio"
+            case .earlyBye: "extensions called by the account hang up as soon as the call is up"
             case .twoRealms: "each challenge names two realms, and both must be answered at once"
             case .twoAlgorithms: "each challenge comes with SHA-256 and with MD5"
             case .staleEachTime: "right credentials are refused as stale N times (1), each time with a new nonce"

@@ -14,8 +14,9 @@ extension DiagnosisRules {
 
     /// It rang, or not even that, until this side gave up; 487 is then only the echo of our CANCEL.
     static let callUnanswered: Rule = { failure in
-        guard let call = failure.call, call.establishedAt == nil, call.invitedAt != nil, call.transportFault == nil,
-            call.finalStatus == nil || call.finalStatus?.code == 487
+        guard let call = failure.call, call.role == .caller, call.establishedAt == nil, call.invitedAt != nil,
+            call.transportFault == nil,
+            call.finalStatus == nil || (call.finalStatus?.code == 487 && failure.result.outcome == .timeout)
         else { return nil }
         return Finding(
             .callUnanswered, detail: call.ringingAt == nil ? "silent" : "ringing",

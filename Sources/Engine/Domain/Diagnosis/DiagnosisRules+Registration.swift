@@ -15,7 +15,10 @@ extension DiagnosisRules {
     }
 
     static let unsupportedAuthentication: Rule = { failure in
-        guard !failure.isRegistered, failure.registration.unsupportedChallenge else { return nil }
+        // Without any challenge in the 401 there is nothing to say of its algorithm.
+        guard !failure.isRegistered, failure.registration.unsupportedChallenge,
+            !failure.registration.offeredRealms.isEmpty
+        else { return nil }
         return Finding(
             .unsupportedAuthentication, title: "The server asks for an authentication this program does not have",
             evidence: ["no offered challenge was Digest with MD5, SHA-256 or SHA-512-256"] + failure.banner,
@@ -74,6 +77,14 @@ extension DiagnosisRules {
         return limited(limiter, failure)
     }
 
+    /// The same to calls.
+    static let callRateLimited: Rule = { failure in
+        guard let call = failure.call, call.role == .caller, call.isChallengedAgain,
+            let limiter = failure.side.callLimiter ?? failure.side.limiter
+        else { return nil }
+        return limited(limiter, failure)
+    }
+
     private static func limited(_ limiter: Spells, _ failure: FailureCase) -> Finding {
         let first = limiter.firstBad ?? .zero
         let spells = limiter.badSpells == 1 ? "one spell" : "\(limiter.badSpells) spells"
@@ -81,14 +92,14 @@ extension DiagnosisRules {
             .authenticationRateLimited, .likely,
             title: "The server limits the rate of authentication: 401 now and then among successes",
             evidence: [
-                "\(limiter.good) registrations were accepted, \(limiter.bad) refused with 401 or 407, in \(spells)",
-                "it began at \(first.secondsText), at \(Int(limiter.rate(before: first))) registrations per second; "
+                "\(limiter.good) requests with credentials were accepted, \(limiter.bad) refused with 401 or 407, in \(spells)",
+                "it began at \(first.secondsText), at \(Int(limiter.rate(before: first))) per second; "
                     + "at most \(limiter.fastest) were begun within a second",
                 "about \(Int(limiter.goodPerSecond.rounded())) per second came through",
             ] + failure.banner,
             remedy:
-                "Register slower (pacing: registrations: \(limiter.suggestedRate)/s), or raise the server's limit for this "
-                + "address.")
+                "Go slower (pacing: registrations: \(limiter.suggestedRate)/s, calls likewise), or raise the server's limit "
+                + "for this address.")
     }
 
     static let wrongCredentials: Rule = { failure in

@@ -14,7 +14,8 @@ enum DiagnosisRules {
         authenticationCircle, foreignChallenge, rateLimited, wrongCredentials,
         tooManyContacts, registrationForbidden, unknownUser, registrationRedirected, expiryTooBrief, serverBusy,
         registrationRefused, refreshRateLimited, refreshRefused,
-        noCommonCodec, callUnanswered, calleeInUse, locationLost, callCredentials, calleeBusy, calleeUnavailable,
+        noCommonCodec, callUnanswered, calleeInUse, locationLost, callRateLimited, callCredentials, calleeBusy,
+        calleeUnavailable,
         mediaRefused, callOverload, callRefused,
     ]
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Bedrock
-import RunMetrics
+public import RunMetrics
 
 /// One endpoint that failed or warns, with all that a rule may look at.
 struct FailureCase {
@@ -32,12 +32,11 @@ struct FailureCase {
     /// When something of it got no answer last.
     var lastFault: Step? { result.steps?.last { $0.status == 0 } }
 
-    func has(_ isWanted: (RegistrationNote) -> Bool) -> Bool { registration.notes?.contains(where: isWanted) ?? false }
 }
 
 extension EndpointResult {
     /// What happened, in order: requests with their answers as far as they are known, for a failure that no rule recognises.
-    var ladder: [String] {
+    public var ladder: [String] {
         var lines: [(at: Interval, text: String)] = []
         if let at = registration.sentAt { lines.append((at, "REGISTER sent")) }
         if let at = registration.registeredAt { lines.append((at, "REGISTER 200")) }

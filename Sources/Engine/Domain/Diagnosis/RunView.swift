@@ -15,6 +15,8 @@ struct RunView {
         var family = ServerFamily.other
         /// 401 for right credentials now and then.
         var limiter: Spells?
+        /// The same for calls.
+        var callLimiter: Spells?
         /// No answers at all for a while, or from then on.
         var drops: Spells?
         /// When the server was heard of last by an answer to REGISTER.
@@ -54,6 +56,7 @@ struct RunView {
         side.heardAt = results.compactMap(\.registration.lastResponseAt).max()
         side.family = family(of: results)
         side.limiter = refusals(in: results)
+        side.callLimiter = callRefusals(in: results)
         side.drops = drops(in: results)
         side.outage = outage(in: results, heardAt: side.heardAt)
         side.forgottenNonces = results.count { $0.registration.hasForgottenNonce }
@@ -88,6 +91,16 @@ struct RunView {
         }
         let spells = Spells(tries)
         return spells.isTold(proofs: proofs) ? spells : nil
+    }
+
+    /// 401 or 407 for credentials of calls, among calls that came through.
+    private static func callRefusals(in results: [EndpointResult]) -> Spells? {
+        let tries = results.flatMap(\.calls).compactMap { call -> Spells.Try? in
+            guard call.role == .caller, call.credentialsSent, let at = call.invitedAt else { return nil }
+            return Spells.Try(at: at, isGood: !call.isChallengedAgain)
+        }
+        let spells = Spells(tries)
+        return spells.isTold(proofs: 0) ? spells : nil
     }
 
     /// Requests without any answer, among others that were answered.
@@ -160,6 +173,11 @@ extension RegistrationNote {
 }
 
 extension CallEvidence {
+    /// Refused with a challenge although credentials were sent.
+    var isChallengedAgain: Bool {
+        establishedAt == nil && credentialsSent && (finalStatus?.code == 401 || finalStatus?.code == 407)
+    }
+
     /// The server said that there is nobody of that name, or that nobody is there.
     var isCalleeUnknown: Bool {
         switch finalStatus?.code {
