@@ -44,8 +44,12 @@ struct Services: Sendable {
 
     /// Appends to the audit log: counts and names, never a secret (E6).
     func audit(_ actor: Principal, _ action: String, _ subject: String, _ details: String = "") async throws {
-        try await store.append(
-            AuditEntry(at: clock(), who: actor.name, action: action, subject: subject, details: details))
+        try await store.append(entry(actor, action, subject, details))
+    }
+
+    /// An entry of the audit log, for a store operation that appends it in its own transaction.
+    func entry(_ actor: Principal, _ action: String, _ subject: String, _ details: String = "") -> AuditEntry {
+        AuditEntry(at: clock(), who: actor.name, action: action, subject: subject, details: details)
     }
 
     /// The wall clock of the system.

@@ -100,14 +100,15 @@ import Testing
         let key = APIKeyRecord(
             id: Sample.id(), name: "ci", role: .tester, project: fixture.project.id, hash: hash,
             createdAt: Sample.time)
-        try await store.add(key)
+        let entry = AuditEntry(at: Sample.time, who: "test", action: "keys", subject: "key")
+        try await store.add(key) { entry }
         #expect(try await store.apiKey(hash: hash) == key)
         #expect(try await store.apiKey(hash: [UInt8](repeating: 0, count: 32)) == nil)
         try await store.touch([key.id], at: Sample.later)
         try await store.touch([key.id], at: Sample.time)
         #expect(try await store.apiKeys().map(\.lastUsedAt) == [Sample.later])
-        try await store.revoke(key.id, at: Sample.time)
-        try await store.revoke(key.id, at: Sample.later)
+        try await store.revoke(key.id, at: Sample.time) { entry }
+        try await store.revoke(key.id, at: Sample.later) { entry }
         #expect(try await store.apiKey(hash: hash) == nil)
         #expect(try await store.apiKeys().map(\.revokedAt) == [Sample.time])
     }

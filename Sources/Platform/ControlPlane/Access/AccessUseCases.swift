@@ -42,8 +42,8 @@ public struct AccessUseCases: Sendable {
             if let confined, try await services.store.project(confined) == nil {
                 throw ControlPlaneError.notFound("project", confined)
             }
-            try await services.store.add(record)
-            try await services.audit(principal, "keys.create", "key \(record.id)", "\(name), role \(role.rawValue)")
+            let entry = services.entry(principal, "keys.create", "key \(record.id)", "\(name), role \(role.rawValue)")
+            try await services.store.add(record) { entry }
         }
         return NewKey(record: record, key: key)
     }
@@ -61,8 +61,8 @@ public struct AccessUseCases: Sendable {
         let visible = try await keys(by: principal)
         guard visible.contains(where: { $0.id == id }) else { throw .notFound("key", id) }
         try await services.perform("revoke") {
-            try await services.store.revoke(id, at: services.clock())
-            try await services.audit(principal, "keys.revoke", "key \(id)")
+            let entry = services.entry(principal, "keys.revoke", "key \(id)")
+            try await services.store.revoke(id, at: entry.at) { entry }
         }
     }
 

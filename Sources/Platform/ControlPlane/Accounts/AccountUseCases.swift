@@ -44,16 +44,15 @@ public struct AccountUseCases: Sendable {
         let accountID: AccountID = services.newID()
         return try await services.perform("addAccount") {
             // A data key that is replaced between sealing and keeping is refused: then it is sealed again.
-            let summary = try await services.followingRotation {
+            try await services.followingRotation {
                 let key = try await services.dataKey(of: id)
                 let sealed = try password.withBytes { try key.seal($0, for: accountID) }
                 let account = NewAccount(
                     id: accountID, username: username, realm: realm.flatMap { $0.isEmpty ? nil : $0 },
                     extensionNumber: extensionNumber.flatMap { $0.isEmpty ? nil : $0 }, secret: sealed)
-                return try await services.store.add(account, to: id, at: services.clock())
+                let entry = services.entry(principal, "accounts.add", "registrar \(id)", "1 account")
+                return try await services.store.add(account, to: id, at: entry.at) { entry }
             }
-            try await services.audit(principal, "accounts.add", "registrar \(id)", "1 account")
-            return summary
         }
     }
 
@@ -106,10 +105,13 @@ public struct AccountUseCases: Sendable {
     ) async throws(ControlPlaneError) -> AccountDeletion {
         let registrar = try await services.registrar(id, role: .editor, by: principal)
         return try await services.perform("deleteAccounts") {
-            var deletion = try await services.store.deleteAccounts(of: id, selection, expectedCount: expectedCount)
-            try await services.audit(
-                principal, "accounts.delete", "registrar \(id)",
-                "\(deletion.deleted) deleted, \(deletion.refusedCount) in use")
+            var deletion = try await services.store.deleteAccounts(
+                of: id, selection, expectedCount: expectedCount
+            ) { [services] deletion in
+                services.entry(
+                    principal, "accounts.delete", "registrar \(id)",
+                    "\(deletion.deleted) deleted, \(deletion.refusedCount) in use")
+            }
             if deletion.deleted > 0 { deletion.shortTests = try await services.shortTests(at: registrar) }
             return deletion
         }

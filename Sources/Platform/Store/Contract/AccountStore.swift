@@ -5,20 +5,25 @@ public import Domain
 
 /// Accounts. There is no operation that gives a sealed password back, except a lease.
 public protocol AccountStore: Sendable {
-    /// Adds one account after all others of the registrar. Throws `notFound`, and `nameTaken` for its username.
+    /// Adds one account after all others of the registrar, and what `audit` says to the audit log, in one transaction. Throws
+    /// `notFound`, and `nameTaken` for its username.
     @discardableResult
-    func add(_ account: NewAccount, to registrar: RegistrarID, at time: UnixTime) async throws -> AccountSummary
+    func add(
+        _ account: NewAccount, to registrar: RegistrarID, at time: UnixTime, audit: @escaping @Sendable () -> AuditEntry
+    ) async throws -> AccountSummary
     /// One page of a registrar's accounts.
     func accounts(of registrar: RegistrarID, _ query: AccountQuery) async throws -> Page<AccountSummary>
     /// One account; nil when there is none.
     func account(_ id: AccountID) async throws -> AccountSummary?
     /// How many accounts a registrar has and which runs hold how many. Throws `notFound`.
     func usage(of registrar: RegistrarID) async throws -> AccountUsage
-    /// Deletes the selected accounts but those a live run holds, which are named (A7).
+    /// Deletes the selected accounts but those a live run holds, which are named (A7), and appends what `audit` says of it to
+    /// the audit log, in one transaction.
     ///
     /// Throws `countChanged` and deletes nothing when `expectedCount` is given and another number is selected.
     func deleteAccounts(
-        of registrar: RegistrarID, _ selection: AccountSelection, expectedCount: Int?
+        of registrar: RegistrarID, _ selection: AccountSelection, expectedCount: Int?,
+        audit: @escaping @Sendable (AccountDeletion) -> AuditEntry
     ) async throws -> AccountDeletion
     /// Notes how registrations ended and which bindings still stand; accounts deleted meanwhile are passed over.
     ///

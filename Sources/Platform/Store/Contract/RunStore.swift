@@ -71,14 +71,15 @@ public protocol RunStore: Sendable {
 
 /// API keys and the audit log.
 public protocol AccessStore: Sendable {
-    /// Keeps a key's record. Throws `nameTaken` when its hash is known.
-    func add(_ key: APIKeyRecord) async throws
+    /// Keeps a key's record, and appends what `audit` says in the same transaction. Throws `nameTaken` when its hash is known.
+    func add(_ key: APIKeyRecord, audit: @escaping @Sendable () -> AuditEntry) async throws
     /// The record of a key that is not revoked; nil when there is none.
     func apiKey(hash: [UInt8]) async throws -> APIKeyRecord?
     /// All keys, revoked ones too, newest first.
     func apiKeys() async throws -> [APIKeyRecord]
-    /// Revokes a key for ever; a second time changes nothing. Throws `notFound`.
-    func revoke(_ id: APIKeyID, at time: UnixTime) async throws
+    /// Revokes a key for ever, and appends what `audit` says in the same transaction; a second time changes nothing at the key.
+    /// Throws `notFound`.
+    func revoke(_ id: APIKeyID, at time: UnixTime, audit: @escaping @Sendable () -> AuditEntry) async throws
     /// Notes that keys were used.
     func touch(_ ids: [APIKeyID], at time: UnixTime) async throws
     /// Appends to the audit log; gives the entry's place. Entries are never changed or deleted.

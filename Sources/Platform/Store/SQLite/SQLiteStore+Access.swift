@@ -12,7 +12,7 @@ extension SQLiteStore {
     /// No answer holds more entries of the audit log.
     private static let mostAuditEntries = 500
 
-    public func add(_ key: APIKeyRecord) async throws {
+    public func add(_ key: APIKeyRecord, audit: @escaping @Sendable () -> AuditEntry) async throws {
         try await write { database in
             if let project = key.project { try database.require("project", project) }
             try database.naming("API key", key.name) {
@@ -26,6 +26,7 @@ extension SQLiteStore {
                         key.createdAt.nanoseconds, key.lastUsedAt?.nanoseconds, key.revokedAt?.nanoseconds,
                     ])
             }
+            try Self.append(audit(), in: database)
         }
     }
 
@@ -44,12 +45,15 @@ extension SQLiteStore {
         }
     }
 
-    public func revoke(_ id: APIKeyID, at time: UnixTime) async throws {
+    public func revoke(
+        _ id: APIKeyID, at time: UnixTime, audit: @escaping @Sendable () -> AuditEntry
+    ) async throws {
         try await write { database in
             try database.execute(
                 sql: "UPDATE api_key SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?",
                 arguments: [time.nanoseconds, id.blob])
             try database.requireChange(of: "API key", id)
+            try Self.append(audit(), in: database)
         }
     }
 

@@ -17,7 +17,7 @@ extension SealedSecret {
 extension SQLiteStore {
     @discardableResult
     public func add(
-        _ account: NewAccount, to registrar: RegistrarID, at time: UnixTime
+        _ account: NewAccount, to registrar: RegistrarID, at time: UnixTime, audit: @escaping @Sendable () -> AuditEntry
     ) async throws -> AccountSummary {
         try await write { database in
             var end = try Self.poolEnd(of: registrar, in: database)
@@ -37,6 +37,7 @@ extension SQLiteStore {
                 throw try Self.taken(account.username, in: end.number, database)
             }
             try Self.update(end, accounts: 1, in: database)
+            try Self.append(audit(), in: database)
             return AccountSummary(
                 id: account.id, registrar: registrar, username: account.username, realm: account.realm,
                 extensionNumber: account.extensionNumber, position: end.last & Self.placeMask, addedAt: time,
@@ -93,7 +94,8 @@ extension SQLiteStore {
     }
 
     public func deleteAccounts(
-        of registrar: RegistrarID, _ selection: AccountSelection, expectedCount: Int?
+        of registrar: RegistrarID, _ selection: AccountSelection, expectedCount: Int?,
+        audit: @escaping @Sendable (AccountDeletion) -> AuditEntry
     ) async throws -> AccountDeletion {
         let deletion = try await write { database in
             let pool = try Self.poolEnd(of: registrar, in: database)
@@ -109,6 +111,7 @@ extension SQLiteStore {
                 throw StoreError.countChanged(expected: expectedCount, actual: selected)
             }
             try Self.update(pool, accounts: -deletion.deleted, in: database)
+            try Self.append(audit(deletion), in: database)
             return deletion
         }
         if deletion.deleted > 0 { await afterForgetting() }
