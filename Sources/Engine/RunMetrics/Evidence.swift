@@ -52,6 +52,8 @@ public struct RegistrationEvidence: Hashable, Sendable, Codable {
     public var scheduledAt: Interval?
     /// When the first REGISTER left.
     public var sentAt: Interval?
+    /// When the last REGISTER of the first registration left; it is the one that the 200 answered.
+    public var lastSentAt: Interval?
     /// When the first answer of any kind came.
     public var firstResponseAt: Interval?
     /// When the 200 came.
@@ -115,6 +117,12 @@ public struct RegistrationEvidence: Hashable, Sendable, Codable {
         guard let registeredAt, let sentAt else { return nil }
         return registeredAt - sentAt
     }
+
+    /// The moment the first REGISTER was meant to leave to 200 received; what this machine was late counts as delay here.
+    public var delayFromIntended: Interval? {
+        guard let registeredAt, let scheduledAt else { return nil }
+        return registeredAt - scheduledAt
+    }
 }
 
 /// Which side of a call an endpoint played.
@@ -132,6 +140,16 @@ public struct CallEvidence: Hashable, Sendable, Codable {
     public var scheduledAt: Interval?
     /// When the first INVITE left (caller) or came (callee).
     public var invitedAt: Interval?
+    /// When the last INVITE left, the one with credentials where they were asked for.
+    public var lastInvitedAt: Interval?
+    /// First 1xx other than 100, whether it rings or not.
+    public var progressedAt: Interval?
+    /// When the final answer came that refused the call.
+    public var refusedAt: Interval?
+    /// When this end's BYE left; nil when the peer hung up.
+    public var byeSentAt: Interval?
+    /// When the 2xx to this end's BYE came.
+    public var byeConfirmedAt: Interval?
     /// First 1xx other than 100 that rings (180, or 183 with SDP).
     public var ringingAt: Interval?
     /// 200 to the INVITE received (caller) or sent (callee); ACK sent or received.
@@ -196,6 +214,18 @@ public struct CallEvidence: Hashable, Sendable, Codable {
     public var setupTime: Interval? {
         guard role == .caller, let answeredAt, let invitedAt else { return nil }
         return answeredAt - invitedAt
+    }
+
+    /// The moment the INVITE was meant to leave to the first 180, or 183 with SDP; nil at the callee.
+    public var postDialDelayFromIntended: Interval? {
+        guard role == .caller, let ringingAt, let scheduledAt else { return nil }
+        return ringingAt - scheduledAt
+    }
+
+    /// The moment the INVITE was meant to leave to its 200; nil at the callee.
+    public var setupTimeFromIntended: Interval? {
+        guard role == .caller, let answeredAt, let scheduledAt else { return nil }
+        return answeredAt - scheduledAt
     }
 }
 

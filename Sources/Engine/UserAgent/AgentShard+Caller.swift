@@ -27,6 +27,9 @@ extension AgentShard {
     /// Sends the INVITE of a call when its time comes.
     func startCall(_ handle: SlabHandle, at: Instant, now: Instant) {
         let slot = calls[handle]!.slot
+        if at <= now, calls[handle]!.evidence.invitedAt == nil, calls[handle]!.serversTried == 0 {
+            noteLateness(slot, intended: calls[handle]!.evidence.scheduledAt, now: now)
+        }
         if at <= now, let fault = endpoints[slot].path.fault { return loseCall(slot, fault: fault, now: now) }
         guard at <= now else { return setTimer(handle, at: at) }
         if endpoints[slot].path == .open { sendInvite(handle, now: now) }
@@ -57,11 +60,15 @@ extension AgentShard {
         if status > 100, !response.body.isEmpty || response.reliableSequence != nil {
             guard receiveEarly(handle, response, now: now) else { return }
         }
+        if status > 100, calls[handle]!.evidence.progressedAt == nil {
+            calls[handle]!.evidence.progressedAt = elapsed(now)
+        }
         guard status == 180 || (status == 183 && response.hasSDP), calls[handle]!.evidence.ringingAt == nil else {
             return
         }
         calls[handle]!.evidence.ringingAt = elapsed(now)
         let slot = calls[handle]!.slot
+        notePostDialDelay(slot, calls[handle]!.evidence)
         advancePhase(slot, to: .ringing)
         emit(.ringing(endpoint: endpoints[slot].plan.index))
     }
@@ -79,6 +86,7 @@ extension AgentShard {
         case .acknowledgeAndTalk, .acknowledgeAndRelease:
             calls[handle]!.evidence.note(final: response, texts: &texts)
             calls[handle]!.evidence.answeredAt = elapsed(now)
+            noteSetupTime(calls[handle]!.slot, calls[handle]!.evidence)
             confirmDialog(handle, response)
             advancePhase(calls[handle]!.slot, to: .negotiating)
             sendAcknowledgement(handle)
@@ -158,6 +166,7 @@ extension AgentShard {
     private func endRefused(_ handle: SlabHandle, _ response: Message, now: Instant) {
         note(step: .invite, status: response.status ?? 0, calls[handle]!.slot, now: now)
         calls[handle]!.evidence.note(final: response, texts: &texts)
+        calls[handle]!.evidence.refusedAt = elapsed(now)
         calls[handle]!.fail(.callFailed)
         endCall(handle, now: now)
     }
@@ -196,9 +205,10 @@ extension AgentShard {
         if hasCredentials { calls[handle]!.evidence.credentialsSent = true }
         if calls[handle]!.evidence.invitedAt == nil {
             calls[handle]!.evidence.invitedAt = elapsed(now)
-            window.callsStarted += 1
+            tallies[endpoints[slot].group].callsStarted += 1
             advancePhase(slot, to: .calling)
         }
+        calls[handle]!.evidence.lastInvitedAt = elapsed(now)
         if calls[handle]!.timer == nil { setTimer(handle, at: now + endpoints[slot].plan.ringTimeout) }
         send(id, .invite, from: start, owner: .invite(handle), slot, now: now)
     }

@@ -54,6 +54,7 @@ extension AgentShard {
     /// The last report of a stream, after `closeMedia`.
     public func mediaReported(stream: UInt64, report: StreamReport, now: Instant) {
         guard let slot = streams[stream] else { return }
+        noteDrops(report.droppedBySystem)
         for handle in [endpoints[slot].endedCall, endpoints[slot].referringCall, endpoints[slot].call] {
             guard let handle, calls[handle]?.stream == .closing else { continue }
             calls[handle]!.evidence.media?.fill(from: report)

@@ -20,7 +20,7 @@ extension AgentShard {
         calls[handle]!.evidence.establishedAt = elapsed(now)
         // Calls are counted at the caller, or a call between two endpoints of a run would be two.
         if calls[handle]!.evidence.role == .caller {
-            window.callsEstablished += 1
+            tallies[endpoints[slot].group].callsEstablished += 1
             window.callsUp += 1
         }
         advancePhase(slot, to: .inCall)
@@ -103,9 +103,9 @@ extension AgentShard {
         if calls[handle]!.evidence.role == .caller {
             if wasUp {
                 window.callsUp &-= 1
-                window.callsEnded += 1
+                tallies[endpoints[slot].group].callsEnded += 1
             } else if calls[handle]!.evidence.invitedAt != nil {
-                window.callsFailed += 1
+                tallies[endpoints[slot].group].callsFailed += 1
             }
         }
         endpoints[slot].outcome.worsen(to: succeeded ? .success : failure ?? .callFailed)
@@ -188,6 +188,7 @@ extension AgentShard {
             return perform(calls[handle]!.state.released(), handle, now: now)
         }
         calls[handle]!.authentication.begin()
+        calls[handle]!.evidence.byeSentAt = elapsed(now)
         sendBye(slot, dialog, sequence: sequence, owner: .bye(handle), now: now)
     }
 
@@ -214,6 +215,7 @@ extension AgentShard {
             return
         }
         if status >= 300 { note(step: .bye, status: status, calls[handle]!.slot, now: now) }
+        if status < 300 { calls[handle]!.evidence.byeConfirmedAt = elapsed(now) }
         // 481 and 408 end the dialog as well as a 200 does (RFC 3261 §12.2.1.2); so does every other answer here.
         perform(calls[handle]!.state.released(), handle, now: now)
     }

@@ -52,7 +52,11 @@ extension AgentShard {
         case .bind:
             endpoints[slot].registration.sent(id)
             endpoints[slot].evidence.attempts &+= 1
-            if endpoints[slot].evidence.sentAt == nil { endpoints[slot].evidence.sentAt = elapsed(now) }
+            if endpoints[slot].evidence.sentAt == nil {
+                endpoints[slot].evidence.sentAt = elapsed(now)
+                tallies[endpoints[slot].group].registrationsStarted += 1
+            }
+            if endpoints[slot].evidence.registeredAt == nil { endpoints[slot].evidence.lastSentAt = elapsed(now) }
         }
         send(
             id, .register, from: start, owner: .registration(slot: slot), slot, destination: redirection?.address,

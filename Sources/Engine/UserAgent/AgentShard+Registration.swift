@@ -8,17 +8,22 @@ extension AgentShard {
     func planRegistration(_ slot: Int, at: Instant, now: Instant) {
         guard endpoints[slot].registration.state == .idle, endpoints[slot].evidence.scheduledAt == nil else { return }
         endpoints[slot].evidence.scheduledAt = elapsed(at)
-        window.registrationsStarted += 1
         if case .failed(let fault) = endpoints[slot].path {
             return fail(slot, fault: fault, now: now)
         }
-        if at <= now { return beginRegistering(slot, now: now) }
+        if at <= now {
+            noteLateness(slot, intended: elapsed(at), now: now)
+            return beginRegistering(slot, now: now)
+        }
         endpoints[slot].registration.timer = timers.schedule(.registration(slot: slot), at: at)
     }
 
     /// The first REGISTER or a refresh is due.
     func registrationIsDue(_ slot: Int, now: Instant) {
         endpoints[slot].registration.timer = nil
+        if endpoints[slot].stage == .active, endpoints[slot].registration.state == .idle {
+            noteLateness(slot, intended: endpoints[slot].evidence.scheduledAt, now: now)
+        }
         guard endpoints[slot].stage == .active, isPathReady(slot, now: now) else { return }
         switch endpoints[slot].registration.state {
         case .idle: beginRegistering(slot, now: now)
@@ -339,7 +344,8 @@ extension AgentShard {
         case .registered(let isFirst):
             if isFirst {
                 endpoints[slot].evidence.registeredAt = elapsed(now)
-                window.registrationsSucceeded += 1
+                tallies[endpoints[slot].group].registrationsSucceeded += 1
+                noteRegistrationDelay(slot)
                 window.registered += 1
                 advancePhase(slot, to: .registered)
                 emit(.registered(endpoint: endpoint, at: now))
@@ -354,7 +360,11 @@ extension AgentShard {
         case .failed:
             endpoints[slot].evidence.localAddress = endpoints[slot].local.description
             let wasRegistered = endpoints[slot].evidence.registeredAt != nil
-            if wasRegistered { window.registered &-= 1 } else { window.registrationsFailed += 1 }
+            if wasRegistered {
+                window.registered &-= 1
+            } else {
+                tallies[endpoints[slot].group].registrationsFailed += 1
+            }
             endpoints[slot].outcome.worsen(to: .registrationFailed)
             emit(.registrationFailed(endpoint: endpoint, at: now))
         case .unregistered(let confirmed):

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Bedrock
-public import RunMetrics
+import RunMetrics
 public import SIP
 
 /// Many endpoints on one thread: takes commands, messages and the time; gives messages to send, media commands and events.
@@ -44,6 +44,9 @@ public final class AgentShard {
     var window = Window(second: 0)
     /// Calls that are due while their endpoints may be busy, by slot, in the order they were told.
     var plannedCalls: [Int: [PlannedCall]] = [:]
+    /// What the present second counted, by group; the groups' names in the same order.
+    var tallies: [Tally] = []
+    var groupNames: [String] = []
     /// INVITEs that were given up and may still be answered, with the timers that end that.
     var lateAnswers: [ClientTransactionID: TimerHandle] = [:]
     /// What the driver said while it reported a broken flow; transactions that fail then failed of it.
@@ -111,7 +114,7 @@ public final class AgentShard {
         registrarURIs[plan.domain] = registrarURI
         let identity = EndpointIdentity(
             plan, registrarURI: registrarURI, userPart: userPart, contactUser: contactUser)
-        endpoints.append(Endpoint(identity, random: &random))
+        endpoints.append(Endpoint(identity, group: groupPlace(plan.group), random: &random))
         slots[UInt64(plan.index)] = slot
         streams[plan.stream] = slot
         openEndpoints += 1
@@ -143,18 +146,6 @@ public final class AgentShard {
             }
         }
         drainTransactions(now: now)
-    }
-
-    /// What happened since the last call, as the window of a second of the run.
-    public func takeWindow(second: UInt32) -> Window {
-        window.second = second
-        defer {
-            var next = Window(second: second + 1)
-            next.registered = window.registered
-            next.callsUp = window.callsUp
-            window = next
-        }
-        return window
     }
 
     // MARK: Small helpers

@@ -52,6 +52,8 @@ struct Endpoint: Sendable {
     }
 
     let identity: EndpointIdentity
+    /// Where its group's counts stand in the shard.
+    let group: Int
     /// The address in Via and Contact.
     var local: TransportAddress
     /// The socket or connection it sends on.
@@ -81,8 +83,9 @@ struct Endpoint: Sendable {
     /// Commands that wait for the flow.
     var waiting: [AgentCommand] = []
 
-    init(_ identity: EndpointIdentity, random: inout SeededRandom) {
+    init(_ identity: EndpointIdentity, group: Int, random: inout SeededRandom) {
         self.identity = identity
+        self.group = group
         local = identity.plan.told(identity.plan.localAddress)
         flow = identity.plan.flow
         path = identity.plan.localAddress.port == 0 ? .opening : .open

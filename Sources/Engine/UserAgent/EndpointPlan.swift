@@ -167,6 +167,8 @@ public struct ShardConfiguration: Sendable {
     public var reconnectRounds: UInt8 = 8
     /// Whether each binding is told by `AgentEvent.bound`, for who must remove it should this process die (D5).
     public var reportsBindings = false
+    /// Whether windows tell groups apart; with one group the whole says it already.
+    public var countsGroups = false
 
     /// RFC 3261's T1, for who does not know the timers: all other times that depend on it follow.
     public var t1: Interval {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import RunMetrics
-
 extension RunSummary {
     /// How one threshold came out.
     public struct ThresholdResult: Hashable, Sendable, Codable {
@@ -101,21 +99,9 @@ extension RunSummary {
         /// Its media.
         public var media: Media
 
-        static func all(of results: [EndpointResult]) -> [GroupSummary] {
-            var order: [String] = []
-            var members: [String: [EndpointResult]] = [:]
-            for result in results {
-                if members[result.group] == nil { order.append(result.group) }
-                members[result.group, default: []].append(result)
-            }
-            return order.map { GroupSummary($0, RunFigures(members[$0] ?? [])) }
-        }
-
         init(_ name: String, _ figures: RunFigures) {
             self.name = name
-            endpoints = Endpoints(
-                total: figures.endpoints,
-                byOutcome: .init(uniqueKeysWithValues: figures.outcomes.map { ($0.key.name, $0.value) }))
+            endpoints = Endpoints(figures)
             registration = Registration(figures)
             calls = Calls(figures)
             media = Media(figures)

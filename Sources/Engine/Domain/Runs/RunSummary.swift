@@ -123,31 +123,40 @@ public struct RunSummary: Hashable, Sendable, Codable {
     public var standards: Standards
 
     /// Sums up a run that ended with `status`.
+    /// - Parameters:
+    ///   - results: in order of the endpoints.
+    ///   - windows: what the run's seconds add up to, fed with all of them; without it nothing is known of the generator, and
+    ///     conditions over sliding windows are not measured.
     public init(
-        status: RunStatus, failure: String? = nil, results: [EndpointResult], thresholds: [Threshold],
-        diagnoses: [Diagnosis]
+        status: RunStatus, failure: String? = nil, results: some Sequence<EndpointResult>, thresholds: [Threshold],
+        diagnoses: [Diagnosis], windows: WindowReview? = nil, abort: WindowReview.Break? = nil
     ) {
-        let figures = RunFigures(results)
+        let (figures, groups) = RunFigures.gather(results)
         schemaVersion = Self.currentSchemaVersion
         self.status = status
         self.failure = failure
-        self.thresholds = thresholds.map {
-            let value = figures.value(of: $0.metric)
-            return ThresholdResult(threshold: $0.text, value: value, passed: $0.holds(for: value))
-        }
+        let judge = ThresholdJudge(
+            figures: figures, groups: .init(uniqueKeysWithValues: groups), windows: windows, abort: abort)
+        self.thresholds = thresholds.map(judge.result)
+        generator = Generator(figures, windows)
         let clean = figures.succeeded == figures.endpoints
         let held = thresholds.isEmpty ? clean : self.thresholds.allSatisfy(\.passed)
-        verdict = status == .completed && held ? .passed : .failed
-        endpoints = Endpoints(
-            total: figures.endpoints,
-            byOutcome: .init(uniqueKeysWithValues: figures.outcomes.map { ($0.key.name, $0.value) }))
+        verdict = generator.verdict == .void ? .void : status == .completed && held ? .passed : .failed
+        endpoints = Endpoints(figures)
         registration = Registration(figures)
         calls = Calls(figures)
         media = Media(figures)
         self.diagnoses = diagnoses
-        generator = Generator(lateSends: figures.lateSends, skippedFrames: figures.skippedFrames)
-        groups = GroupSummary.all(of: results)
-        standards = Standards()
+        self.groups = groups.map(GroupSummary.init)
+        standards = Standards(figures)
+    }
+}
+
+extension RunSummary.Endpoints {
+    init(_ figures: RunFigures) {
+        self.init(
+            total: figures.endpoints,
+            byOutcome: .init(uniqueKeysWithValues: figures.outcomes.map { ($0.key.name, $0.value) }))
     }
 }
 
@@ -156,7 +165,7 @@ extension RunSummary.Registration {
         self.init(
             attempted: figures.registrationsAttempted, succeeded: figures.registrationsSucceeded,
             failed: figures.registrationsAttempted - figures.registrationsSucceeded, notAttempted: 0,
-            delayMs: .init(figures.distribution("registration_delay")), byStatus: named(figures.registrationStatuses))
+            delayMs: .init(figures.distribution(.registrationDelay)), byStatus: named(figures.registrationStatuses))
     }
 }
 
@@ -164,9 +173,9 @@ extension RunSummary.Calls {
     init(_ figures: RunFigures) {
         self.init(
             attempted: figures.callsAttempted, established: figures.callsEstablished,
-            failed: figures.callsAttempted - figures.callsEstablished, notAttempted: 0,
-            postDialDelayMs: .init(figures.distribution("post_dial_delay")),
-            setupTimeMs: .init(figures.distribution("setup_time")), byStatus: named(figures.callStatuses))
+            failed: figures.callsAttempted - figures.callsEstablished, notAttempted: figures.callsNotAttempted,
+            postDialDelayMs: .init(figures.distribution(.postDialDelay)),
+            setupTimeMs: .init(figures.distribution(.setupTime)), byStatus: named(figures.callStatuses))
     }
 }
 
@@ -174,31 +183,12 @@ extension RunSummary.Media {
     init(_ figures: RunFigures) {
         self.init(
             streams: figures.streams, packetsSent: figures.packetsSent, packetsReceived: figures.packetsReceived,
-            packetsLost: figures.packetsLost, mos: .init(figures.distribution("mos")),
-            jitterMs: .init(figures.distribution("jitter")), lossPercent: .init(figures.distribution("loss")),
-            rttMs: .init(figures.distribution("rtt")))
+            packetsLost: figures.packetsLost, mos: .init(figures.distribution(.mos)),
+            jitterMs: .init(figures.distribution(.jitter)), lossPercent: .init(figures.distribution(.loss)),
+            rttMs: .init(figures.distribution(.rtt)))
     }
 }
 
 private func named(_ statuses: [UInt16: Int]) -> [String: Int] {
     .init(uniqueKeysWithValues: statuses.map { (String($0.key), $0.value) })
-}
-
-extension RunSummary.Delay {
-    init(_ values: Distribution) {
-        p50 = values.quantile(0.50)
-        p95 = values.quantile(0.95)
-        p99 = values.quantile(0.99)
-        max = values.greatest
-    }
-}
-
-extension RunSummary.Spread {
-    init(_ values: Distribution) {
-        avg = values.average
-        min = values.least
-        max = values.greatest
-        p5 = values.quantile(0.05)
-        p95 = values.quantile(0.95)
-    }
 }

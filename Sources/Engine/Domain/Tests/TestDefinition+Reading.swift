@@ -32,29 +32,12 @@ extension TestDefinition {
         let groups = readGroups(values["groups"], document, usual: GroupDefaults(values, &reader), &reader)
         let pacing = Pacing.read(values["pacing"], &reader)
         let timeouts = TimeoutChoice.read(values["timeouts"], &reader)
-        let thresholds = readThresholds(values["thresholds"], &reader)
+        let thresholds = Threshold.readAll(values["thresholds"], groups: groups.map(\.name), &reader)
         guard let name, let duration else { return nil }
         var definition = TestDefinition(
             name: name, registrars: registrars, groups: groups, duration: duration, pacing: pacing,
             thresholds: thresholds)
         definition.timeouts = timeouts
         return definition
-    }
-
-    private static func readThresholds(_ node: DocumentNode?, _ reader: inout DocumentReader) -> [Threshold] {
-        guard let node else { return [] }
-        guard case .sequence(let items, _) = node else {
-            reader.report(node, "thresholds", "a list of conditions is expected")
-            return []
-        }
-        return items.enumerated().compactMap { (index, item) -> Threshold? in
-            guard let text = reader.text(item, "thresholds[\(index)]") else { return nil }
-            do throws(Threshold.Problem) {
-                return try Threshold(text)
-            } catch {
-                reader.report(item, "thresholds[\(index)]", error.message)
-                return nil
-            }
-        }
     }
 }

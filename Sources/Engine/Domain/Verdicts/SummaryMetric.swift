@@ -6,7 +6,7 @@ import Bedrock
 public struct SummaryMetric: Hashable, Sendable {
     /// What a figure is counted in.
     public enum Unit: Hashable, Sendable {
-        case milliseconds, percent, count, score
+        case milliseconds, percent, count, score, perSecond
 
         var words: String {
             switch self {
@@ -14,6 +14,7 @@ public struct SummaryMetric: Hashable, Sendable {
             case .percent: "percentage like 99.9%"
             case .count: "whole number"
             case .score: "number like 4.0"
+            case .perSecond: "rate like 10/s"
             }
         }
 
@@ -23,23 +24,30 @@ public struct SummaryMetric: Hashable, Sendable {
             case .percent: text.hasSuffix("%") ? Units.plainNumber(text.dropLast()) : nil
             case .count: Int(text).map(Double.init)
             case .score: Units.plainNumber(text)
+            case .perSecond: text == "0/s" ? 0 : Units.rate(text)
+            }
+        }
+
+        func text(_ value: Double) -> String {
+            switch self {
+            case .milliseconds: value < 1_000 ? "\(Units.number(value))ms" : "\(Units.number(value / 1_000))s"
+            case .percent: "\(Units.number(value))%"
+            case .count, .score: Units.number(value)
+            case .perSecond: Units.text(rate: value)
             }
         }
     }
 
-    /// Timings and distributions, and the aggregates each allows.
-    private static let durations = ["registration_delay", "post_dial_delay", "setup_time"]
-    private static let spreads = ["mos", "jitter", "loss", "rtt"]
-    private static let percentiles = [("p50", 0.50), ("p90", 0.90), ("p95", 0.95), ("p99", 0.99)]
-    private static let plain: [(String, Unit)] = [
-        ("registration.success_rate", .percent), ("registration.failed", .count), ("call.success_rate", .percent),
-        ("call.failed", .count), ("endpoint.success_rate", .percent), ("endpoint.failed", .count),
-    ]
-
     /// How a distribution is reduced to one figure.
     public enum Aggregate: Hashable, Sendable {
         case average, least, greatest
-        case quantile(Double)
+        /// The value that this part of a hundred does not exceed, 0…100.
+        case percentile(Double)
+        /// How many values there are.
+        case count
+        /// A count by the seconds it took.
+        case perSecond
+        /// The figure is one number already.
         case whole
     }
 
@@ -50,42 +58,111 @@ public struct SummaryMetric: Hashable, Sendable {
     /// What it is counted in.
     public let unit: Unit
 
-    /// Reads `registration.success_rate`, `mos.avg`, `p95(post_dial_delay)`.
-    init?(_ name: String) {
-        if let figure = Self.plain.first(where: { $0.0 == name }) {
-            self.init(base: name, aggregate: .whole, unit: figure.1)
-            return
+    /// The metric in the one spelling that summaries and stored tests use.
+    public var text: String {
+        switch aggregate {
+        case .average: "\(base).avg"
+        case .least: "\(base).min"
+        case .greatest: "\(base).max"
+        case .percentile(let part): "p\(Units.number(part))(\(base))"
+        case .count: "count(\(base))"
+        case .perSecond: "rate(\(base))"
+        case .whole: base
         }
-        for base in Self.durations + Self.spreads {
-            for (spelling, aggregate) in Self.spellings(of: base) where spelling == name {
-                self.init(base: base, aggregate: aggregate, unit: Self.unit(of: base))
-                return
-            }
-        }
-        return nil
     }
 
-    private init(base: String, aggregate: Aggregate, unit: Unit) {
-        self.base = base
+    /// What the catalogue says of it.
+    var entry: Entry? { Self.byName[base] }
+
+    private init(_ entry: Entry, _ aggregate: Aggregate) {
+        base = entry.name
         self.aggregate = aggregate
-        self.unit = unit
+        unit =
+            switch aggregate {
+            case .count: .count
+            case .perSecond: .perSecond
+            case .average, .least, .greatest, .percentile, .whole: entry.unit
+            }
     }
 
-    private static func unit(of base: String) -> Unit {
-        switch base {
-        case "mos": .score
-        case "loss": .percent
-        default: .milliseconds
+    // MARK: Reading
+
+    /// Reads `registration.success_rate`, `mos.avg`, `p95(post_dial_delay)`, `p(99.9)(rrd)`, `setup_time.med`,
+    /// `rate(call.attempted)`.
+    static func read(_ name: String) throws(Threshold.Problem) -> SummaryMetric {
+        if let entry = byName[name] {
+            guard entry.kind != .spread else {
+                throw Threshold.Problem(
+                    message: "'\(name)' has many values; say which figure of them, for example 'p95(\(name))' or "
+                        + "'\(name).avg'")
+            }
+            return SummaryMetric(entry, .whole)
+        }
+        for (base, figure) in splits(of: name) {
+            guard let entry = byName[base] else { continue }
+            return SummaryMetric(entry, try aggregate(figure, of: entry))
+        }
+        let hint = nearest(to: name, among: allNames).map { "; did you mean '\($0)'?" } ?? ""
+        throw Threshold.Problem(message: "unknown metric '\(name)'\(hint)")
+    }
+
+    /// The ways to read a text as a metric and a figure of it: `figure(metric)`, `metric.figure`.
+    private static func splits(of name: String) -> [(base: String, figure: String)] {
+        var found: [(String, String)] = []
+        if name.hasSuffix(")"), let open = name.lastIndex(of: "(") {
+            found.append((String(name[name.index(after: open)...].dropLast()), String(name[..<open])))
+        }
+        for dot in name.indices where name[dot] == "." {
+            found.append((String(name[..<dot]), String(name[name.index(after: dot)...])))
+        }
+        return found
+    }
+
+    private static func aggregate(_ figure: String, of entry: Entry) throws(Threshold.Problem) -> Aggregate {
+        let name = entry.name
+        switch (entry.kind, figure) {
+        case (.count, "count"): return .whole
+        case (.count, "rate"):
+            guard entry.isWindowed else {
+                throw Threshold.Problem(message: "'\(name)' is not counted second by second; compare its count")
+            }
+            return .perSecond
+        case (.spread, "avg"), (.spread, "mean"): return .average
+        case (.spread, "min"): return .least
+        case (.spread, "max"): return .greatest
+        case (.spread, "med"), (.spread, "median"): return .percentile(50)
+        case (.spread, "count"): return .count
+        case (.spread, _) where figure.hasPrefix("p"):
+            guard let part = percentile(figure.dropFirst()), part <= 100 else {
+                throw Threshold.Problem(message: "'\(figure)' is no percentile; write for example 'p95' or 'p(99.9)'")
+            }
+            return .percentile(part)
+        case (.spread, _):
+            let hint = nearest(to: "\(name).\(figure)", among: allNames).map { "; did you mean '\($0)'?" } ?? ""
+            throw Threshold.Problem(
+                message: "'\(figure)' is no figure of '\(name)'\(hint); use avg, min, max, med, count or p(0) to p(100)"
+            )
+        case (.count, _):
+            throw Threshold.Problem(message: "'\(name)' is counted; use 'count(\(name))' or 'rate(\(name))'")
+        case (.share, _):
+            throw Threshold.Problem(message: "'\(name)' is one figure already; write it without '\(figure)'")
         }
     }
 
-    private static func spellings(of base: String) -> [(String, Aggregate)] {
-        [("\(base).avg", .average), ("\(base).min", .least), ("\(base).max", .greatest)]
-            + percentiles.flatMap { [("\($0.0)(\(base))", .quantile($0.1)), ("\(base).\($0.0)", .quantile($0.1))] }
+    /// `95` or `(95)`.
+    private static func percentile(_ text: Substring) -> Double? {
+        if text.hasPrefix("("), text.hasSuffix(")") { return Units.plainNumber(text.dropFirst().dropLast()) }
+        return Units.plainNumber(text)
     }
 
-    /// Every name a threshold may use.
+    private static let byName: [String: Entry] = .init(uniqueKeysWithValues: catalogue.map { ($0.name, $0) })
+
+    /// Names a threshold may use, each with the usual figures.
     public static var allNames: [String] {
-        plain.map(\.0) + (durations + spreads).flatMap { spellings(of: $0).map(\.0) }
+        catalogue.flatMap { entry -> [String] in
+            guard entry.kind == .spread else { return [entry.name] }
+            return ["avg", "min", "max", "med"].map { "\(entry.name).\($0)" }
+                + ["p50", "p90", "p95", "p99"].flatMap { ["\($0)(\(entry.name))", "\(entry.name).\($0)"] }
+        }
     }
 }

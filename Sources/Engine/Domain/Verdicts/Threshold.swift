@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A condition on a run's summary that passes or fails it (H4): `p95(post_dial_delay) < 800ms`, `mos.avg >= 4.0`.
+public import Bedrock
+
+/// A condition on a run's figures that passes or fails it (H4).
+///
+///     p95(post_dial_delay) < 800ms
+///     registration.success_rate >= 99% of callers over 10s abort after 30s
+///
+/// docs/thresholds.md has the whole grammar.
 public struct Threshold: Hashable, Sendable {
     /// What a value is compared with, and how.
     public enum Comparison: String, Hashable, Sendable, CaseIterable {
@@ -12,14 +19,20 @@ public struct Threshold: Hashable, Sendable {
         case unequal = "!="
     }
 
-    /// The condition as it was written.
+    /// The condition in its canonical text, which reads back as the same condition.
     public let text: String
     /// What is judged.
     public let metric: SummaryMetric
     /// How it is compared.
     public let comparison: Comparison
-    /// The bound in the metric's unit (ms, %, count, MOS).
+    /// The bound in the metric's unit (ms, %, count, MOS, per second).
     public let bound: Double
+    /// The group it is about; nil for the whole run.
+    public let group: String?
+    /// The length of the sliding window in whole seconds, each of which must meet the condition; nil for the run as a whole.
+    public let window: Int?
+    /// Ends the run when the condition is broken this long after its start, or later; nil lets the run go on.
+    public let abortAfter: Interval?
 
     /// Why a condition could not be read.
     public struct Problem: Error, Hashable, Sendable {
@@ -27,27 +40,21 @@ public struct Threshold: Hashable, Sendable {
         public let message: String
     }
 
-    /// Reads a condition.
-    public init(_ text: String) throws(Problem) {
-        let operators = ["==", "!=", ">=", "<=", "<", ">"]
-        guard let symbol = operators.first(where: { text.firstRange(of: $0) != nil }),
-            let range = text.firstRange(of: symbol), let comparison = Comparison(rawValue: symbol)
-        else {
-            throw Problem(message: "'\(text)' has no comparison; write for example 'mos.avg >= 4.0'")
-        }
-        let name = trim(text[..<range.lowerBound])
-        let value = trim(text[range.upperBound...])
-        guard let metric = SummaryMetric(name) else {
-            let hint = nearest(to: name, among: SummaryMetric.allNames).map { "; did you mean '\($0)'?" } ?? ""
-            throw Problem(message: "unknown metric '\(name)'\(hint)")
-        }
-        guard let bound = metric.unit.read(value) else {
-            throw Problem(message: "'\(value)' is no \(metric.unit.words) for \(name)")
-        }
-        self.text = text
+    init(
+        metric: SummaryMetric, comparison: Comparison, bound: Double, group: String?, window: Int?,
+        abortAfter: Interval?
+    ) {
         self.metric = metric
         self.comparison = comparison
         self.bound = bound
+        self.group = group
+        self.window = window
+        self.abortAfter = abortAfter
+        var text = "\(metric.text) \(comparison.rawValue) \(metric.unit.text(bound))"
+        if let group { text += " of \(ThresholdWords.quoted(group))" }
+        if let window { text += " over \(Units.text(.seconds(window)))" }
+        if let abortAfter { text += abortAfter == .zero ? " abort" : " abort after \(Units.text(abortAfter))" }
+        self.text = text
     }
 
     /// Whether a measured value meets the condition; a value that was not measured never does.
@@ -62,11 +69,14 @@ public struct Threshold: Hashable, Sendable {
         case .unequal: value != bound
         }
     }
-}
 
-private func trim(_ text: Substring) -> String {
-    var part = text
-    while part.first == " " || part.first == "\t" { part.removeFirst() }
-    while part.last == " " || part.last == "\t" { part.removeLast() }
-    return String(part)
+    /// Of two measured values the one that is worse for this condition.
+    func worse(_ left: Double, _ right: Double) -> Double {
+        switch comparison {
+        case .atLeast, .above: min(left, right)
+        case .atMost, .below: max(left, right)
+        case .equal: abs(left - bound) >= abs(right - bound) ? left : right
+        case .unequal: abs(left - bound) <= abs(right - bound) ? left : right
+        }
+    }
 }
