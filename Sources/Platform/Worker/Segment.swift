@@ -17,7 +17,6 @@ enum SegmentInput: Sendable {
     case renewed(UInt64)
     case revoked
     case events([AgentEvent])
-    case window(Window)
     case tick
     case drainPassed
 }
@@ -70,8 +69,11 @@ actor Segment {
             guard plan.endpoints.count == assignment.endpoints.count else {
                 throw SegmentFailure(code: "bad_assignment", text: "the assignment does not fit its test")
             }
+            // Straight up, so that the last seconds come before the word that the segment has stopped.
+            let (up, run) = (up, assignment.run)
             stage = try await Stage.set(
-                assignment, plan: plan, key: key, configuration: configuration, locator: locator, inbox: inbox)
+                assignment, plan: plan, key: key, configuration: configuration, locator: locator, inbox: inbox,
+                windows: { up.put(.window(run, $0), isDetail: true) })
         } catch {
             let failure = error as? SegmentFailure ?? SegmentFailure(code: "system", text: "\(error)")
             logger.warning(
@@ -102,7 +104,6 @@ actor Segment {
         case .renewed(let number): lease.renewed(number)
         case .revoked: follow(lease.revoked(), now: now)
         case .events(let events): handle(events, now: now)
-        case .window(let window): up.put(.window(assignment.run, window), isDetail: true)
         case .tick:
             tick = nil
             perform(machine.advance(to: now))

@@ -2,6 +2,7 @@
 
 import Bedrock
 import Domain
+import RunMetrics
 import Runtime
 import UserAgent
 import WorkerLink
@@ -17,7 +18,8 @@ struct Stage: Sendable {
     /// Opens secrets, resolves names, binds sockets. Throws `SegmentFailure`; nothing is held or open then.
     static func set(
         _ assignment: SegmentAssignment, plan: RunPlan, key: SessionKey, configuration: Worker.Configuration,
-        locator: ServerLocator, inbox: Mailbox<SegmentInput>
+        locator: ServerLocator, inbox: Mailbox<SegmentInput>,
+        windows: @escaping @Sendable (Window) -> Void
     ) async throws -> Stage {
         let targets = try await Targets.resolve(assignment.definition, by: locator)
         let custody: Custody
@@ -30,7 +32,7 @@ struct Stage: Sendable {
             let engine = try await SignallingEngine(
                 configuration: settings, secrets: custody.arena,
                 sink: SignallingSink(
-                    events: { inbox.put(.events($0)) }, window: { inbox.put(.window($0), isDetail: true) }))
+                    events: { inbox.put(.events($0)) }, window: windows))
             do {
                 try await engine.add(plans(assignment, plan, custody, targets))
             } catch {
@@ -54,6 +56,8 @@ struct Stage: Sendable {
         engine.shard.reportsBindings = true
         engine.shard.t1 = definition.timeouts.t1
         engine.shard.registrationPatience = definition.timeouts.registration
+        engine.shard.countsGroups = definition.groups.count > 1
+        engine.watchesItself = true
         return engine
     }
 

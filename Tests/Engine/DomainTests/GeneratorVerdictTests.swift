@@ -44,10 +44,24 @@ import Testing
     }
 
     @Test func `a hiccup or two of a short run are no judgement, but a long stall is told`() {
-        #expect(Self.generator(Self.window(sends: 10, late: 2, by: .milliseconds(150))).generator.verdict == .valid)
-        #expect(Self.generator(Self.window(sends: 10, late: 3, by: .milliseconds(150))).generator.verdict == .void)
+        #expect(Self.generator(Self.window(sends: 20, late: 9, by: .milliseconds(150))).generator.verdict == .valid)
+        #expect(Self.generator(Self.window(sends: 20, late: 10, by: .milliseconds(150))).generator.verdict == .void)
         #expect(
             Self.generator(Self.window(sends: 1_000, late: 1, by: .milliseconds(600))).generator.verdict == .qualified)
+    }
+
+    @Test func `a machine that lets its threads wait is void once the stalls add up to half a second over the limit`() {
+        func verdict(late: Int) -> GeneratorVerdict {
+            var window = Self.window(sends: 100, late: 0, by: .zero)
+            var wakes = Histogram()
+            for place in 0..<1_000 { wakes.record(place < late ? .milliseconds(300) : .zero) }
+            window.generator = GeneratorSample()
+            window.generator?.wakes = wakes
+            return Self.generator(window).generator.verdict
+        }
+        #expect(verdict(late: 0) == .valid)
+        #expect(verdict(late: 24) == .valid)
+        #expect(verdict(late: 25) == .void)
     }
 
     @Test func `drops at our own sockets void from one in a thousand on`() {

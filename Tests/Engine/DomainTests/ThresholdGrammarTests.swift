@@ -7,10 +7,10 @@ import Testing
 @Suite struct ThresholdGrammarTests {
     @Test(arguments: [
         ("p95(post_dial_delay)<800ms", "p95(post_dial_delay) < 800ms"),
-        ("post_dial_delay.p(95) < 0.8s", "p95(post_dial_delay) < 800ms"),
-        ("p(99.9)(rrd) <= 1500 ms", "p99.9(rrd) <= 1.5s"),
+        ("post_dial_delay.p(95) < 0.8s", "p95(post_dial_delay) < 0.8s"),
+        ("p(99.9)(rrd) <= 1500 ms", "p99.9(rrd) <= 1500ms"),
         ("med(setup_time) < 2s", "p50(setup_time) < 2s"),
-        ("avg(mos) >= 4.0", "mos.avg >= 4"),
+        ("avg(mos) >= 4.0", "mos.avg >= 4.0"),
         ("count(registration.failed) === 0", "registration.failed == 0"),
         ("count(jitter) > 10", "count(jitter) > 10"),
         ("rate(call.attempted) >= 9.5/s over 10s", "rate(call.attempted) >= 9.5/s over 10s"),

@@ -5,8 +5,14 @@ import RunMetrics
 
 /// When a load generator's own figures say that a run's figures are not the target's. docs/metrics.md gives the reasons at length.
 enum GeneratorLimits {
-    /// So many late things at least, and more than `share` of all: a single hiccup of a short run is no judgement on it.
-    static let fewest: UInt64 = 3
+    /// So many late sends at least, and more than `share` of all: a single hiccup of a short run is no judgement on it.
+    static let fewestSends: UInt64 = 10
+    /// So many late wake-ups, one every 20 ms: stalls that lie over the limit by half a second in all.
+    static let fewestWakes: UInt64 = 25
+    /// So many frames left out of each stream on average: 200 ms of its audio.
+    static let fewestSkipped: UInt64 = 10
+    /// So many dropped datagrams: fewer may be one unlucky burst.
+    static let fewestDrops: UInt64 = 10
     /// The part of a hundred that may be later than a limit: a limit on the 99th percentile.
     static let share = 1.0
 
@@ -44,9 +50,9 @@ struct GeneratorJudgement {
     init(figures: RunFigures, windows: Window) {
         let sample = windows.generator
         judgeLateness(
-            windows.tally.delays?.lateness, "registrations and calls began", "so the load was not the one asked for")
+            windows.tally.delays?.lateness, GeneratorLimits.fewestSends, "registrations and calls began", "so the load was not the one asked for")
         judgeLateness(
-            sample?.wakes, "wake-ups of a waiting thread came",
+            sample?.wakes, GeneratorLimits.fewestWakes, "wake-ups of a waiting thread came",
             "so answers may have lain unread and delays are too long")
         judgePackets(figures, sample?.rtp)
         judgeDrops(sample?.socketDrops ?? 0, of: UInt64(windows.messagesReceived) + figures.packetsReceived)
@@ -54,14 +60,16 @@ struct GeneratorJudgement {
         judgeAttempts(figures)
     }
 
-    private mutating func judgeLateness(_ lateness: Histogram?, _ what: String, _ meaning: String) {
+    private mutating func judgeLateness(
+        _ lateness: Histogram?, _ fewest: UInt64, _ what: String, _ meaning: String
+    ) {
         guard let lateness, lateness.count > 0 else { return }
         let p99 = Self.text(lateness.quantile(0.99)?.milliseconds ?? 0)
         for (limit, grade) in [
             (GeneratorLimits.sendVoid, GeneratorVerdict.void), (GeneratorLimits.sendQualified, .qualified),
         ] {
             let late = lateness.count(above: limit)
-            guard Self.isMuch(late, of: lateness.count, share: GeneratorLimits.share) else { continue }
+            guard late >= fewest, Self.isMuch(late, of: lateness.count) else { continue }
             return note(
                 grade,
                 "\(late) of \(lateness.count) \(what) more than \(Self.text(limit.milliseconds)) ms late "
@@ -76,7 +84,9 @@ struct GeneratorJudgement {
         if due > 0, figures.skippedFrames > 0 {
             let percent = 100 * Double(figures.skippedFrames) / Double(due)
             let words = "\(figures.skippedFrames) of \(due) RTP frames were left out because this machine was late"
-            if percent > GeneratorLimits.skippedVoid, figures.skippedFrames >= GeneratorLimits.fewest {
+            if percent > GeneratorLimits.skippedVoid,
+                figures.skippedFrames >= GeneratorLimits.fewestSkipped * UInt64(figures.streams)
+            {
                 note(.void, words + ", so the loss at the peers is ours")
             } else if percent > GeneratorLimits.skippedQualified {
                 note(.qualified, words)
@@ -84,7 +94,7 @@ struct GeneratorJudgement {
         }
         guard let lateness, lateness.count > 0 else { return }
         let late = lateness.count(above: GeneratorLimits.packetQualified)
-        guard Self.isMuch(late, of: lateness.count, share: GeneratorLimits.share) else { return }
+        guard late >= GeneratorLimits.fewestSends, Self.isMuch(late, of: lateness.count) else { return }
         let p99 = Self.text(lateness.quantile(0.99)?.milliseconds ?? 0)
         note(
             .qualified,
@@ -97,7 +107,7 @@ struct GeneratorJudgement {
         let all = received + drops
         let percent = 100 * Double(drops) / Double(all)
         let words = "\(drops) of \(all) datagrams were dropped at our own sockets"
-        if percent > GeneratorLimits.dropsVoid, drops >= GeneratorLimits.fewest {
+        if percent > GeneratorLimits.dropsVoid, drops >= GeneratorLimits.fewestDrops {
             note(.void, words + ", so losses and retransmissions are ours; raise net.core.rmem_max or lower the load")
         } else {
             note(.qualified, words)
@@ -125,8 +135,8 @@ struct GeneratorJudgement {
                 + "the offered load was below the one asked for; use more callers or shorter calls")
     }
 
-    private static func isMuch(_ part: UInt64, of whole: UInt64, share: Double) -> Bool {
-        part >= GeneratorLimits.fewest && 100 * Double(part) > share * Double(whole)
+    private static func isMuch(_ part: UInt64, of whole: UInt64) -> Bool {
+        100 * Double(part) > GeneratorLimits.share * Double(whole)
     }
 
     private mutating func note(_ grade: GeneratorVerdict, _ reason: String) {

@@ -27,15 +27,6 @@ public struct SummaryMetric: Hashable, Sendable {
             case .perSecond: text == "0/s" ? 0 : Units.rate(text)
             }
         }
-
-        func text(_ value: Double) -> String {
-            switch self {
-            case .milliseconds: value < 1_000 ? "\(Units.number(value))ms" : "\(Units.number(value / 1_000))s"
-            case .percent: "\(Units.number(value))%"
-            case .count, .score: Units.number(value)
-            case .perSecond: Units.text(rate: value)
-            }
-        }
     }
 
     /// How a distribution is reduced to one figure.

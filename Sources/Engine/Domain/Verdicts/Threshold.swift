@@ -41,16 +41,16 @@ public struct Threshold: Hashable, Sendable {
     }
 
     init(
-        metric: SummaryMetric, comparison: Comparison, bound: Double, group: String?, window: Int?,
-        abortAfter: Interval?
+        metric: SummaryMetric, comparison: Comparison, value: (text: String, bound: Double), group: String?,
+        window: Int?, abortAfter: Interval?
     ) {
         self.metric = metric
         self.comparison = comparison
-        self.bound = bound
+        bound = value.bound
         self.group = group
         self.window = window
         self.abortAfter = abortAfter
-        var text = "\(metric.text) \(comparison.rawValue) \(metric.unit.text(bound))"
+        var text = "\(metric.text) \(comparison.rawValue) \(value.text)"
         if let group { text += " of \(ThresholdWords.quoted(group))" }
         if let window { text += " over \(Units.text(.seconds(window)))" }
         if let abortAfter { text += abortAfter == .zero ? " abort" : " abort after \(Units.text(abortAfter))" }

@@ -72,10 +72,10 @@ public struct WindowReview: Sendable {
 
 extension GeneratorSample {
     /// Processor time of the process, of what its cores could give.
-    var processorPercent: Double? {
+    public var processorPercent: Double? {
         capacityMicroseconds == 0 ? nil : 100 * Double(processorMicroseconds) / Double(capacityMicroseconds)
     }
 
     /// Time stolen by the host.
-    var stealPercent: Double? { allTicks == 0 ? nil : 100 * Double(stolenTicks) / Double(allTicks) }
+    public var stealPercent: Double? { allTicks == 0 ? nil : 100 * Double(stolenTicks) / Double(allTicks) }
 }

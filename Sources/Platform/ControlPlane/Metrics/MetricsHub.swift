@@ -19,7 +19,6 @@ actor MetricsHub {
     private struct Channel {
         var nextID: UInt64 = 1
         var ring: [RunEvent] = []
-        var windows: [UInt32: Window] = [:]
         var subscribers: [UInt64: AsyncStream<RunEvent>.Continuation] = [:]
         var isOver = false
     }
@@ -47,21 +46,10 @@ actor MetricsHub {
         if event.isLast {
             channel.isOver = true
             channel.subscribers = [:]
-            channel.windows = [:]
             ended.append(run)
         }
         channels[run] = channel
         if ended.count > Self.keptRuns { channels[ended.removeFirst()] = nil }
-    }
-
-    /// Merges one part of a second and gives the second as far as it is known.
-    func merge(_ window: Window, of run: RunID) -> Window {
-        var merged = channels[run]?.windows[window.second] ?? Window(second: window.second)
-        merged.merge(window)
-        channels[run]?.windows[window.second] = merged
-        // A part that comes later than this counts as a second of its own: nothing is kept for ever.
-        if window.second >= 60 { channels[run]?.windows[window.second - 60] = nil }
-        return merged
     }
 
     /// The events of a run after the one with this number, then those to come; nil when the run is not known here (any more)

@@ -39,7 +39,7 @@ struct Reconcile: Sendable {
             return try SummaryText.encode(
                 RunSummary(
                     status: .failed, failure: text, results: results, thresholds: definition.thresholds,
-                    diagnoses: Diagnosis.explain(results)))
+                    diagnoses: Diagnosis.explain(results), windows: await services.review(of: run.id, definition)))
         } catch {
             services.logger.error(
                 "a run that did not come to its end has no summary",

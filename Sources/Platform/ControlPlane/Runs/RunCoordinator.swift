@@ -36,6 +36,9 @@ actor RunCoordinator {
     private var job: RunJob
     private var course = Course.assigning
     private var results = ResultLedger()
+    private var windows: WindowLedger
+    /// The condition that was broken and ended the run.
+    private var abort: WindowReview.Break?
     private var progress: RunProgress
     /// Why the run fails, once something made it stop before its time.
     private var failure: RunFailure?
@@ -47,6 +50,7 @@ actor RunCoordinator {
         self.hub = hub
         self.inbox = inbox
         self.job = job
+        windows = WindowLedger(job.definition)
         progress = RunProgress(status: .queued, endpoints: job.leases.count)
     }
 
@@ -86,11 +90,7 @@ actor RunCoordinator {
         case .ready: if course == .assigning { await begin() }
         case .refused(_, let failure):
             await end(.failed, RunFailure(code: failure.code, text: failure.text), neverBegan: true)
-        case .window(_, let part):
-            let window = await hub.merge(part, of: job.run.id)
-            progress.count(window, part: part)
-            await hub.publish(.window(window), of: job.run.id)
-            await hub.publish(.progress(progress), of: job.run.id)
+        case .window(_, let part): await count(part)
         case .bindings(_, let batch): await remember(batch)
         case .results(_, let batch): await keep(batch)
         case .stopped(_, let proof, let failure): await stopped(proof, failure)
@@ -142,6 +142,34 @@ actor RunCoordinator {
         course = .orphaned
         setAlarm(after: services.leases.orphanGrace)
         await advance(to: .stopping)
+    }
+
+    // MARK: - Seconds
+
+    /// Takes a part of a second; ends the run when a condition that may do so is broken.
+    private func count(_ part: Window) async {
+        let (window, isNewSecond) = windows.add(part)
+        progress.count(window, part: part)
+        await hub.publish(.window(window), of: job.run.id)
+        await hub.publish(.progress(progress), of: job.run.id)
+        guard isNewSecond else { return }
+        await saveWindows(all: false)
+        guard course == .running, abort == nil, let broken = windows.watch.firstBreak else { return }
+        abort = broken
+        services.logger.notice(
+            "a threshold ended a run", metadata: ["run": "\(job.run.id)", "threshold": "\(broken.threshold)"])
+        await stop()
+    }
+
+    private func saveWindows(all: Bool) async {
+        let (whole, late) = windows.takeUnsaved(all: all)
+        do {
+            try await services.store.save(whole, late: late, of: job.run.id, under: job.fence)
+        } catch {
+            windows.putBack(whole, late)
+            services.logger.error(
+                "seconds of a run were not saved yet", metadata: ["run": "\(job.run.id)", "cause": "\(error)"])
+        }
     }
 
     // MARK: - Leases
@@ -219,7 +247,8 @@ actor RunCoordinator {
         course = .over
         alarm?.cancel()
         results.fillGaps(of: job, neverBegan: neverBegan)
-        await RunEnd(services: services, job: job).store(status, failure, results.all)
+        await saveWindows(all: true)
+        await RunEnd(services: services, job: job, abort: abort).store(status, failure, results.all)
         await fleet.release(job.run.id)
         // Watchers are told in any case, also when the database cannot be read just now.
         job.run.status = status

@@ -15,11 +15,14 @@ struct RunEnd: Sendable {
 
     let services: Services
     let job: RunJob
+    /// The condition that ended the run early.
+    var abort: WindowReview.Break?
 
     func store(_ status: RunStatus, _ failure: RunFailure?, _ results: [EndpointResult]) async {
         let summary = RunSummary(
             status: status, failure: failure?.text, results: results, thresholds: job.definition.thresholds,
-            diagnoses: Diagnosis.explain(results, registrars: registrars))
+            diagnoses: Diagnosis.explain(results, registrars: registrars),
+            windows: await services.review(of: job.run.id, job.definition), abort: abort)
         for attempt in 1...Self.tries {
             do {
                 try await saveRecords(results)

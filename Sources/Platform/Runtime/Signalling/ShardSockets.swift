@@ -35,6 +35,9 @@ final class ShardSockets {
     private var backlogs: [Int: DatagramBacklog] = [:]
     private var refusals: [Refusal] = []
     private var droppedBefore: UInt64 = 0
+    /// Of all drops those that were told already, and of the open sockets those that count as told, by flow number.
+    private var droppedTold: UInt64 = 0
+    private var shared: [Int] = []
 
     init(epoll: Int32, inbox: ShardInbox) {
         self.epoll = epoll
@@ -57,6 +60,7 @@ final class ShardSockets {
             throw SystemFailure(code: -watched, action: "watch a socket")
         }
         descriptors[Int(flow.raw)] = descriptor
+        if isShared { shared.append(Int(flow.raw)) }
         return (flow, TransportAddress(bound))
     }
 
@@ -78,6 +82,17 @@ final class ShardSockets {
         callmeter_close(descriptor)
         descriptors[Int(flow.raw)] = Self.none
         droppedBefore += backlogs.removeValue(forKey: Int(flow.raw))?.dropped ?? 0
+    }
+
+    /// Datagrams this machine dropped since the last call. Sockets of one endpoint are asked when they close only: a call to the
+    /// system for each of them every second would be a load of its own.
+    func takeDrops() -> UInt64 {
+        var all = droppedBefore
+        for flow in shared where descriptors[flow] != Self.none {
+            all += UInt64(max(0, callmeter_drops(descriptors[flow])))
+        }
+        defer { droppedTold = max(droppedTold, all) }
+        return all - min(all, droppedTold)
     }
 
     /// Closes all; answers how many datagrams this machine dropped meanwhile.

@@ -44,6 +44,8 @@ public final class SignallingEngine: Sendable {
         public var eventDelay: Interval = .milliseconds(50)
         /// Which endpoints' messages are kept and handed over when they close; nil keeps none.
         public var traces: TraceSettings?
+        /// Whether windows tell of this machine as well: lateness of wake-ups and RTP, processor, steal.
+        public var watchesItself = false
         /// The origin of results' times, on `SystemClock`.
         public var startInstant: Instant
 
@@ -65,6 +67,7 @@ public final class SignallingEngine: Sendable {
     private let isShutDown = Atomic(false)
     private let media = Mutex<MediaEngine?>(nil)
     private let material = AudioMaterial.speechLike()
+    private let probe = Mutex<GeneratorProbe?>(nil)
 
     /// Starts the threads; nothing is sent before endpoints are added and told to.
     ///
@@ -94,6 +97,13 @@ public final class SignallingEngine: Sendable {
         }
         self.mailboxes = mailboxes
         self.threads = threads
+        // A run that cannot be watched for want of a descriptor fails by itself, and says so better.
+        if configuration.watchesItself {
+            let probe = try? GeneratorProbe(
+                start: configuration.startInstant, media: { [weak self] in self?.mediaEngine?.figures() },
+                give: sink.window)
+            self.probe.withLock { $0 = probe }
+        }
     }
 
     private static func start(
@@ -186,8 +196,11 @@ public final class SignallingEngine: Sendable {
         for mailbox in mailboxes { mailbox.post(.stop) }
         await Self.join(threads)
         // Joins the media threads, so not on a thread that others wait for.
-        if let media = media.withLock({ $0.take() }) {
-            try? await NIOThreadPool.singleton.runIfActive { media.shutdown() }
+        let media = media.withLock { $0.take() }
+        let probe = probe.withLock { $0.take() }
+        try? await NIOThreadPool.singleton.runIfActive {
+            media?.shutdown()
+            probe?.stop(media: media?.figures())
         }
     }
 

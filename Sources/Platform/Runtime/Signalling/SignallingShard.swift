@@ -215,10 +215,15 @@ final class SignallingShard {
             if due <= now || events.count >= Self.batchLimit { deliverEvents() }
         }
         while windowDue <= now {
-            let second = UInt32(clamping: (windowDue - configuration.startInstant).nanoseconds / 1_000_000_000 - 1)
-            sink.window(agent.takeWindow(second: second))
+            agent.noteDrops(sockets.takeDrops())
+            sink.window(agent.takeWindow(second: presentSecond))
             windowDue = windowDue + .seconds(1)
         }
+    }
+
+    /// The second of the run whose window comes next.
+    private var presentSecond: UInt32 {
+        UInt32(clamping: (windowDue - configuration.startInstant).nanoseconds / 1_000_000_000 - 1)
     }
 
     private func deliverEvents() {
@@ -236,7 +241,11 @@ final class SignallingShard {
         if let tracer { sink.traces(tracer.takeAll(agent.openPlaces)) }
         if !events.isEmpty { deliverEvents() }
         streams?.stop()
-        for letter in mailbox.finish(dropped: sockets.closeAll()) {
+        let dropped = sockets.closeAll()
+        // The second that was cut off counts like every other.
+        agent.noteDrops(sockets.takeDrops())
+        sink.window(agent.takeWindow(second: presentSecond))
+        for letter in mailbox.finish(dropped: dropped) {
             if case .add(_, _, let reply) = letter { reply.resume(throwing: EngineShutDown()) }
         }
         for opening in openings.values { opening.fail(EngineShutDown()) }

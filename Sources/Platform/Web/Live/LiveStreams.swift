@@ -54,7 +54,7 @@ final class LiveStreams: Sendable {
             json = try Answer.encode(ProgressEvent(progress))
         case .window(let window):
             name = "metrics"
-            json = try Answer.encode(window)
+            json = try Answer.encode(RunWindow(window))
         }
         var frame = ByteBuffer(string: "id: \(event.id)\nevent: \(name)\ndata: ")
         frame.writeBuffer(&json)

@@ -88,6 +88,17 @@ enum RunPage {
                 ]
             ]
         }
+        let generator = summary.generator
+        if let p50 = generator.latenessMs.p50 ?? generator.wakeLatenessMs.p50 {
+            let late = generator.latenessMs.p50 == nil ? generator.wakeLatenessMs : generator.latenessMs
+            values["generator"] = [
+                "word": generator.verdict.rawValue.uppercased(),
+                "kind": generator.verdict == .valid ? "good" : generator.verdict == .void ? "bad" : "",
+                "lateness":
+                    "sends late by \(milliseconds(p50)) (p50), \(milliseconds(late.p99)) (p99), \(milliseconds(late.max)) at most",
+                "reasons": generator.reasons,
+            ]
+        }
         values["hasThresholds"] = !summary.thresholds.isEmpty
         values["thresholds"] = summary.thresholds.map { result in
             [

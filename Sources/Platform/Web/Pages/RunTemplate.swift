@@ -58,6 +58,12 @@ extension Templates {
         <td class="number"><span class="badge {{kind}}">{{word}}</span></td></tr>{{/thresholds}}</tbody></table>
         </section>
         {{/hasThresholds}}
+        {{#generator}}
+        <section class="card"><h2>Load generator</h2>
+        <p><span class="badge {{kind}}">{{word}}</span> {{lateness}}</p>
+        {{#reasons}}<p class="soft">{{.}}</p>{{/reasons}}
+        </section>
+        {{/generator}}
         </div>
         {{/hasFigures}}
 

@@ -58,6 +58,7 @@ public struct WebServer: Sendable {
         TestRoutes(plane: plane).add(to: api)
         VaultRoutes(plane: plane).add(to: api)
         RunRoutes(plane: plane, live: live).add(to: api)
+        WindowRoutes(plane: plane).add(to: api)
         return router
     }
 }
