@@ -8,7 +8,8 @@ import Testing
     private static func words() throws -> Set<String> {
         let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../docs/metrics.md")
         // What stands between back quotes is code; every second piece.
-        let pieces = try String(contentsOf: file, encoding: .utf8).split(separator: "`", omittingEmptySubsequences: false)
+        let pieces = try String(contentsOf: file, encoding: .utf8).split(
+            separator: "`", omittingEmptySubsequences: false)
         return Set(pieces.enumerated().filter { $0.offset % 2 == 1 }.map { String($0.element) })
     }
 

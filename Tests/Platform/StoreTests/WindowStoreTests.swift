@@ -14,7 +14,8 @@ import Testing
         return window
     }
 
-    @Test(arguments: StoreEngine.allCases) func `seconds of a run come back whole and in order, and are replaced by later ones`(
+    @Test(arguments: StoreEngine.allCases)
+    func `seconds of a run come back whole and in order, and are replaced by later ones`(
         engine: StoreEngine
     ) async throws {
         let fixture = try await StoreFixture(engine)

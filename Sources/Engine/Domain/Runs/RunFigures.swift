@@ -6,19 +6,22 @@ import RunMetrics
 /// Everything a run's summary and thresholds are computed from, of the whole run or of one group, gathered endpoint by
 /// endpoint.
 struct RunFigures {
-    /// What is measured many times, by its name in thresholds.
-    enum Sample: String, CaseIterable {
-        case registrationDelay = "registration_delay"
-        case registrationDelayFromIntended = "registration_delay_from_intended"
-        case postDialDelay = "post_dial_delay"
-        case postDialDelayFromIntended = "post_dial_delay_from_intended"
-        case setupTime = "setup_time"
-        case setupTimeFromIntended = "setup_time_from_intended"
-        case rrd, srd, sdd, sdt, mos, jitter, loss, rtt
-        case srdFailed = "srd_failed"
+    /// What is measured many times; the number is its place among the values.
+    enum Sample: Int, CaseIterable {
+        case registrationDelay, registrationDelayFromIntended, postDialDelay, postDialDelayFromIntended, setupTime
+        case setupTimeFromIntended, rrd, srd, srdFailed, sdd, sdt, mos, jitter, loss, rtt
 
-        fileprivate static let places = Dictionary(uniqueKeysWithValues: zip(allCases, allCases.indices))
-        fileprivate var place: Int { Self.places[self] ?? 0 }
+        /// Finds it by its name in thresholds; nil for what is not measured per call or registration.
+        init?(named name: String) {
+            guard let place = Self.names.firstIndex(of: name) else { return nil }
+            self.init(rawValue: place)
+        }
+
+        private static let names = [
+            "registration_delay", "registration_delay_from_intended", "post_dial_delay",
+            "post_dial_delay_from_intended", "setup_time", "setup_time_from_intended", "rrd", "srd", "srd_failed",
+            "sdd", "sdt", "mos", "jitter", "loss", "rtt",
+        ]
     }
 
     var endpoints = 0
@@ -115,15 +118,15 @@ struct RunFigures {
     private mutating func note(_ sample: Sample, _ value: Interval?) { note(sample, value?.milliseconds) }
 
     private mutating func note(_ sample: Sample, _ value: Double?) {
-        if let value { values[sample.place].append(value) }
+        if let value { values[sample.rawValue].append(value) }
     }
 
-    func distribution(_ sample: Sample) -> Distribution { Distribution(values[sample.place]) }
+    func distribution(_ sample: Sample) -> Distribution { Distribution(values[sample.rawValue]) }
 
     /// The value of a threshold's metric; nil when nothing of the kind was measured, or when it is not measured per endpoint.
     func value(of metric: SummaryMetric) -> Double? {
         if let count = count(metric.base) { return metric.aggregate == .whole ? count : nil }
-        if let sample = Sample(rawValue: metric.base) { return distribution(sample).value(of: metric.aggregate) }
+        if let sample = Sample(named: metric.base) { return distribution(sample).value(of: metric.aggregate) }
         return share(metric.base)
     }
 

@@ -50,7 +50,8 @@ struct GeneratorJudgement {
     init(figures: RunFigures, windows: Window) {
         let sample = windows.generator
         judgeLateness(
-            windows.tally.delays?.lateness, GeneratorLimits.fewestSends, "registrations and calls began", "so the load was not the one asked for")
+            windows.tally.delays?.lateness, GeneratorLimits.fewestSends, "registrations and calls began",
+            "so the load was not the one asked for")
         judgeLateness(
             sample?.wakes, GeneratorLimits.fewestWakes, "wake-ups of a waiting thread came",
             "so answers may have lain unread and delays are too long")

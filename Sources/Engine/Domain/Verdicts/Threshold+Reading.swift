@@ -34,7 +34,8 @@ extension Threshold {
             }
         }
         self.init(
-            metric: metric, comparison: symbol, value: (value, bound), group: group, window: window, abortAfter: abortAfter)
+            metric: metric, comparison: symbol, value: (value, bound), group: group, window: window,
+            abortAfter: abortAfter)
         if let problem = contradiction { throw problem }
     }
 
