@@ -20,6 +20,7 @@ struct CallMeter: AsyncParsableCommand {
         ])
 
     static func main() async {
+        CrashReports.withhold()
         // A peer that closes its connection, or a reader that closes the pipe, is an error value of the write, not a signal.
         signal(SIGPIPE, SIG_IGN)
         var status = ExitStatus.allWell
