@@ -20,6 +20,10 @@ public struct Endpoint: Codable, Sendable, Hashable {
     public var registration: EndpointRegistration
     /// What its calls did, in order.
     public var calls: [EndpointCall]
+    /// Calls of the schedule that were never begun; absent where there were none.
+    public var callsNotAttempted: Int?
+    /// What its way to the server went through; absent where there is nothing to tell.
+    public var path: EndpointPath?
 
     /// An endpoint from its parts.
     public init(
@@ -80,6 +84,16 @@ public struct EndpointRegistration: Codable, Sendable, Hashable {
     public var transportFault: String?
     /// Whether the un-REGISTER at the end was confirmed.
     public var unregistered: Bool?
+    /// The algorithm that the last challenge was answered with, `MD5` or `SHA-256` for example.
+    public var algorithm: String?
+    /// What else it met: changed realms, waits, redirects; each a sentence.
+    public var notes: [String] = []
+    /// Why nothing came, in a sentence, where more is known than the fault says.
+    public var transportDetail: String?
+    /// From the run's start to the moment the first REGISTER was meant to leave, and left.
+    public var scheduledAtMs: Double?
+    /// From the run's start to the moment the first REGISTER left.
+    public var sentAtMs: Double?
 
     /// Nothing done yet.
     public init() {}
@@ -117,6 +131,14 @@ public struct EndpointCall: Codable, Sendable, Hashable {
     public var retransmissions = 0
     /// What its stream measured; absent when none was opened.
     public var media: EndpointMedia?
+    /// Why nothing came, in a sentence, where more is known than the fault says.
+    public var transportDetail: String?
+    /// From the run's start to the moment the INVITE was meant to leave.
+    public var scheduledAtMs: Double?
+    /// From the run's start to the moment the INVITE left or came.
+    public var invitedAtMs: Double?
+    /// What happened beside the plain call; absent where nothing did.
+    public var features: EndpointCallFeatures?
 
     /// A call about which nothing is known yet.
     public init(role: String, target: String) {
@@ -166,4 +188,64 @@ public struct EndpointMedia: Codable, Sendable, Hashable {
 
     /// A stream on which nothing has happened yet.
     public init(codec: String) { self.codec = codec }
+}
+
+/// What an endpoint's way to its server went through: other servers, lost connections, a NAT.
+public struct EndpointPath: Codable, Sendable, Hashable {
+    /// Servers that failed, in order, each as `address transport: why`.
+    public var failedServers: [String] = []
+    /// The server that accepted the last REGISTER, where it is not the first one.
+    public var server: String?
+    /// How often the endpoint went to another server.
+    public var failovers = 0
+    /// How often it replaced a lost connection.
+    public var reconnects = 0
+    /// The address the server saw, where a NAT is between.
+    public var publicAddress: String?
+    /// Whether the server agreed to outbound (RFC 5626).
+    public var outbound = false
+    /// What became of requests too large for UDP: `sent_by_tcp`, `fell_back_to_udp`.
+    public var largeRequests: String?
+
+    /// A way of which nothing is known yet.
+    public init() {}
+}
+
+/// What happened in a call beside INVITE, answer and BYE; counts of what there was.
+public struct EndpointCallFeatures: Codable, Sendable, Hashable {
+    /// From the run's start to the moment audio could flow before the answer.
+    public var earlyMediaAtMs: Double?
+    /// Provisional responses acknowledged with PRACK.
+    public var reliableProvisionals = 0
+    /// How often this end put the call on hold.
+    public var holds = 0
+    /// How long it was on hold by this end.
+    public var holdTimeMs = 0.0
+    /// How often the peer put it on hold.
+    public var holdsByPeer = 0
+    /// re-INVITEs sent that were accepted.
+    public var reinvitesSent = 0
+    /// re-INVITEs of the peer that were accepted.
+    public var reinvitesReceived = 0
+    /// UPDATEs sent that were accepted.
+    public var updatesSent = 0
+    /// UPDATEs of the peer that were accepted.
+    public var updatesReceived = 0
+    /// Changes of the session that met one of the other side (491).
+    public var glares = 0
+    /// Session refreshes of both sides (RFC 4028).
+    public var sessionRefreshes = 0
+    /// Whether the call ended because nobody refreshed the session.
+    public var sessionExpired = false
+    /// Final responses of further branches of a forked INVITE.
+    public var forkedAnswers = 0
+    /// INFO requests sent that were accepted.
+    public var infosSent = 0
+    /// INFO requests received.
+    public var infosReceived = 0
+    /// What became of a transfer.
+    public var transferStatus: Int?
+
+    /// Nothing happened.
+    public init() {}
 }

@@ -53,10 +53,10 @@ import Testing
         return Comparison.Side(name: "run", summary: summary, samples: samples)
     }
 
-    @Test(arguments: [40, 200, 1_000]) func `chance alone is called a change in at most 5 of 100 comparisons`(
+    @Test(arguments: [40, 200, 500]) func `chance alone is called a change in at most 5 of 100 comparisons`(
         count: Int
     ) {
-        let trials = 400
+        let trials = 200
         var random = SeededRandom(seed: 7)
         var alarms = 0
         for _ in 0..<trials {

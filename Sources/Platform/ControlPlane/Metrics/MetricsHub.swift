@@ -70,6 +70,16 @@ actor MetricsHub {
         return stream
     }
 
+    /// The runs that are known here with what was last told of each.
+    func standing() -> [RunID: RunProgress] {
+        channels.compactMapValues { channel in
+            for event in channel.ring.reversed() {
+                if case .progress(let progress) = event.kind { return progress }
+            }
+            return nil
+        }
+    }
+
     private func unsubscribe(_ number: UInt64, from run: RunID) {
         channels[run]?.subscribers[number] = nil
     }

@@ -37,4 +37,25 @@ extension RunUseCases {
         }
         return seconds.values.sorted { $0.second < $1.second }
     }
+
+    /// The runs that go on and those that ended lately, for monitoring: at most as many as the hub keeps.
+    public func monitored() async throws(ControlPlaneError) -> [MonitoredRun] {
+        let standing = await hub.standing()
+        return try await services.perform("monitoredRuns") {
+            var runs: [MonitoredRun] = []
+            for (id, progress) in standing.sorted(by: { $0.key.bytes.lexicographicallyPrecedes($1.key.bytes) }) {
+                guard let record = try await services.store.run(id) else { continue }
+                var run = MonitoredRun(record: record, summary: try record.summary.map { try SummaryText.decode($0) })
+                let isOver = record.status.isFinal
+                run.registered = isOver ? 0 : progress.registered
+                run.callsUp = isOver ? 0 : progress.callsUp
+                run.failed = progress.failed
+                run.done = progress.closed
+                run.callsEstablished = run.summary?.calls.established ?? progress.callsEstablished
+                run.callsFailed = run.summary?.calls.failed ?? progress.callsFailed
+                runs.append(run)
+            }
+            return runs
+        }
+    }
 }

@@ -12,6 +12,8 @@ extension API.Endpoint {
             index: Int(result.index), group: result.group, username: result.username, phase: result.phase.name,
             outcome: result.outcome.name, partner: result.partner.map(Int.init), diagnosis: diagnosis,
             registration: EndpointRegistration(result.registration), calls: result.calls.map(EndpointCall.init))
+        callsNotAttempted = result.notAttempted == 0 ? nil : Int(result.notAttempted)
+        path = result.path.map(EndpointPath.init)
     }
 }
 
@@ -35,6 +37,11 @@ extension EndpointRegistration {
         otherBindings = Int(evidence.otherBindings)
         transportFault = evidence.transportFault?.rawValue
         unregistered = evidence.unregistered
+        algorithm = evidence.algorithm?.rawValue
+        notes = (evidence.notes ?? []).map(\.sentence)
+        transportDetail = evidence.transportDetail
+        scheduledAtMs = evidence.scheduledAt?.milliseconds
+        sentAtMs = evidence.sentAt?.milliseconds
     }
 }
 
@@ -54,6 +61,10 @@ extension EndpointCall {
         transportFault = evidence.transportFault?.rawValue
         retransmissions = Int(evidence.retransmissions)
         media = evidence.media.map(EndpointMedia.init)
+        transportDetail = evidence.transportDetail
+        scheduledAtMs = evidence.scheduledAt?.milliseconds
+        invitedAtMs = evidence.invitedAt?.milliseconds
+        features = evidence.features.map(EndpointCallFeatures.init)
     }
 }
 
@@ -77,5 +88,43 @@ extension EndpointMedia {
         mosCq = result.mosCq
         lateSends = result.lateSends
         skippedFrames = result.skippedFrames
+    }
+}
+
+extension EndpointPath {
+    init(_ evidence: PathEvidence) {
+        self.init()
+        failedServers = evidence.failedServers.map { server in
+            let why = server.fault?.rawValue ?? server.status.map(String.init) ?? "no answer"
+            return "\(server.address) \(server.transport): \(why)"
+        }
+        server = evidence.server
+        failovers = Int(evidence.failovers)
+        reconnects = Int(evidence.reconnects)
+        publicAddress = evidence.publicAddress
+        outbound = evidence.outbound
+        largeRequests = evidence.largeRequests?.rawValue
+    }
+}
+
+extension EndpointCallFeatures {
+    init(_ features: CallFeatures) {
+        self.init()
+        earlyMediaAtMs = features.earlyMediaAt?.milliseconds
+        reliableProvisionals = Int(features.reliableProvisionals)
+        holds = Int(features.holds)
+        holdTimeMs = features.holdTime.milliseconds
+        holdsByPeer = Int(features.holdsByPeer)
+        reinvitesSent = Int(features.reinvitesSent)
+        reinvitesReceived = Int(features.reinvitesReceived)
+        updatesSent = Int(features.updatesSent)
+        updatesReceived = Int(features.updatesReceived)
+        glares = Int(features.glares)
+        sessionRefreshes = Int(features.sessionRefreshes)
+        sessionExpired = features.sessionExpired
+        forkedAnswers = Int(features.forkedAnswers)
+        infosSent = Int(features.infosSent)
+        infosReceived = Int(features.infosReceived)
+        transferStatus = features.transferStatus.map(Int.init)
     }
 }

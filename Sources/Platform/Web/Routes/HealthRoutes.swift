@@ -3,10 +3,12 @@
 import ControlPlane
 import HTTPTypes
 import Hummingbird
+import Reports
 import Synchronization
 
 /// `/healthz`, `/readyz`, `/metrics`: for supervisors and Prometheus, without a key; nothing secret is in them.
 struct HealthRoutes {
+    let plane: ControlPlane
     let counters: RequestCounters
     let live: LiveStreams
 
@@ -18,7 +20,9 @@ struct HealthRoutes {
                 : Answer.text("starting\n", type: "text/plain; charset=utf-8", status: .serviceUnavailable)
         }
         router.get("metrics") { _, _ in
-            Answer.text(counters.text(openStreams: live.count), type: "text/plain; version=0.0.4; charset=utf-8")
+            var metrics = counters.metrics(openStreams: live.count)
+            metrics.add(try await plane.runs.monitored())
+            return Answer.text(metrics.text, type: "text/plain; version=0.0.4; charset=utf-8")
         }
     }
 }
@@ -41,17 +45,17 @@ public final class RequestCounters: Sendable {
         counts.withLock { $0[min(max(status.code / 100, 0), 5)] += 1 }
     }
 
-    /// The Prometheus text format, version 0.0.4.
-    func text(openStreams: Int) -> String {
+    /// What is counted here.
+    func metrics(openStreams: Int) -> PrometheusText {
         let counts = counts.withLock { $0 }
-        var text = "# HELP callmeter_http_responses_total Answers of the HTTP server by class of status.\n"
-        text += "# TYPE callmeter_http_responses_total counter\n"
-        for hundred in 2...5 { text += "callmeter_http_responses_total{class=\"\(hundred)xx\"} \(counts[hundred])\n" }
-        text += "# HELP callmeter_event_streams Open streams of run events.\n"
-        text += "# TYPE callmeter_event_streams gauge\ncallmeter_event_streams \(openStreams)\n"
-        text += "# HELP callmeter_ready Whether the server has taken up its data.\n"
-        text += "# TYPE callmeter_ready gauge\ncallmeter_ready \(isReady ? 1 : 0)\n"
-        return text
+        var metrics = PrometheusText()
+        metrics.add(
+            "callmeter_http_responses_total", .counter, "Answers of the HTTP server by class of status.",
+            (2...5).map { .init([("class", "\($0)xx")], Double(counts[$0])) })
+        metrics.add("callmeter_event_streams", .gauge, "Open streams of run events.", [.init([], Double(openStreams))])
+        metrics.add(
+            "callmeter_ready", .gauge, "Whether the server has taken up its data.", [.init([], isReady ? 1 : 0)])
+        return metrics
     }
 }
 

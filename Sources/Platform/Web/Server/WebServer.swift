@@ -47,7 +47,7 @@ public struct WebServer: Sendable {
         let live = LiveStreams(plane: plane)
         router.add(middleware: CountAnswers(counters: counters))
         router.add(middleware: ErrorAnswer())
-        HealthRoutes(counters: counters, live: live).add(to: router)
+        HealthRoutes(plane: plane, counters: counters, live: live).add(to: router)
         let authentication = Authentication(plane: plane, sessions: sessions)
         try PageRoutes(plane: plane, sessions: sessions, authentication: authentication, secureCookies: secureCookies)
             .add(to: router)
