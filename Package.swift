@@ -44,7 +44,7 @@ var targets: [Target] = [
     engine("Media", ["Bedrock"]),
     engine("RunMetrics", ["Bedrock"]),
     engine("Domain", ["Bedrock", "RunMetrics"]),
-    engine("Reports", ["Bedrock", "RunMetrics", "Domain"]),
+    engine("Reports", ["Bedrock", "SIP", "RunMetrics", "Domain"]),
     engine("UserAgent", ["Bedrock", "SIP", "Media", "RunMetrics"]),
     engine("PBX", ["Bedrock", "SIP", "Media"]),
     engine("Simulation", ["Bedrock", "SIP", "Media", "RunMetrics", "Domain", "UserAgent", "PBX"]),
@@ -65,7 +65,7 @@ var targets: [Target] = [
     engineTests("Media", ["Bedrock", "Media"]),
     engineTests("RunMetrics", ["Bedrock", "RunMetrics"]),
     engineTests("Domain", ["Bedrock", "RunMetrics", "Domain", "CCrypto"]),
-    engineTests("Reports", ["Bedrock", "RunMetrics", "Domain", "Reports"]),
+    engineTests("Reports", ["Bedrock", "SIP", "RunMetrics", "Domain", "Reports"]),
     engineTests("UserAgent", ["Bedrock", "SIP", "Media", "RunMetrics", "UserAgent", "PBX", "CCrypto"]),
     engineTests("PBX", ["Bedrock", "SIP", "Media", "PBX", "CCrypto"]),
     .testTarget(

@@ -47,7 +47,7 @@ struct ImportTable {
         engine("Media", ["Bedrock"]),
         engine("RunMetrics", ["Bedrock"]),
         engine("Domain", ["Bedrock", "RunMetrics"]),
-        engine("Reports", ["Bedrock", "RunMetrics", "Domain"]),
+        engine("Reports", ["Bedrock", "SIP", "RunMetrics", "Domain"]),
         engine("UserAgent", ["Bedrock", "SIP", "Media", "RunMetrics"]),
         engine("PBX", ["Bedrock", "SIP", "Media"]),
         engine("Simulation", ["Bedrock", "SIP", "Media", "RunMetrics", "Domain", "UserAgent", "PBX"]),

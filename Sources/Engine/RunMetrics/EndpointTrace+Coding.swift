@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Bedrock
+import Bedrock
 
 /// A trace as it is kept: one value, little more than the messages themselves.
 ///

@@ -37,15 +37,16 @@ public final class ControlPlane: Sendable {
     ///   - digestKeys: makes the keys that workers get instead of passwords; without it they get passwords, also where the realm is
     ///     fixed.
     ///   - keyFolder: where new master keys are written when somebody asks for it from elsewhere.
+    ///   - traceSink: hears of the messages of each endpoint whose trace is kept, for another program to show.
     ///   - clock: gives the time of day; without one, the system's is read.
     public init(
         store: any Store, vault: Vault, digestKeys: DigestKeyHash? = nil, keyFolder: String? = nil,
-        clock: (@Sendable () -> UnixTime)? = nil, leases: LeaseTerms = .standard,
+        traceSink: TraceSink? = nil, clock: (@Sendable () -> UnixTime)? = nil, leases: LeaseTerms = .standard,
         logger: Logger = Logger(label: "callmeter.control")
     ) {
         services = Services(
             store: store, vault: vault, digestKeys: digestKeys, clock: clock ?? Services.systemClock, leases: leases,
-            logger: logger, keyFolder: keyFolder)
+            logger: logger, keyFolder: keyFolder, traceSink: traceSink)
         fleet = FleetRegistry(logger: logger)
         registry = RunRegistry()
         keeper = LeaseKeeper(services: services, registry: registry)

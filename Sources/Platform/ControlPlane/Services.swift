@@ -21,6 +21,9 @@ struct Services: Sendable {
     /// Where callers from elsewhere may have key files written; nil for nowhere.
     var keyFolder: String?
 
+    /// Hears of every trace that is kept; nil for nobody.
+    var traceSink: TraceSink?
+
     /// A fresh identifier for something made now.
     func newID<Kind>() -> ID<Kind> {
         var random = SystemRandomNumberGenerator()

@@ -69,11 +69,12 @@ actor Segment {
             guard plan.endpoints.count == assignment.endpoints.count else {
                 throw SegmentFailure(code: "bad_assignment", text: "the assignment does not fit its test")
             }
-            // Straight up, so that the last seconds come before the word that the segment has stopped.
+            // Straight up, so that the last seconds and traces come before the word that the segment has stopped.
             let (up, run) = (up, assignment.run)
             stage = try await Stage.set(
                 assignment, plan: plan, key: key, configuration: configuration, locator: locator, inbox: inbox,
-                windows: { up.put(.window(run, $0), isDetail: true) })
+                windows: { up.put(.window(run, $0), isDetail: true) },
+                traces: { if !$0.isEmpty { up.put(.traces(run, $0), isDetail: true) } })
         } catch {
             let failure = error as? SegmentFailure ?? SegmentFailure(code: "system", text: "\(error)")
             logger.warning(

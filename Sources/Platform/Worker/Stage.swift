@@ -19,7 +19,8 @@ struct Stage: Sendable {
     static func set(
         _ assignment: SegmentAssignment, plan: RunPlan, key: SessionKey, configuration: Worker.Configuration,
         locator: ServerLocator, inbox: Mailbox<SegmentInput>,
-        windows: @escaping @Sendable (Window) -> Void
+        windows: @escaping @Sendable (Window) -> Void,
+        traces: @escaping @Sendable ([EndpointTrace]) -> Void
     ) async throws -> Stage {
         let targets = try await Targets.resolve(assignment.definition, by: locator)
         let custody: Custody
@@ -29,10 +30,11 @@ struct Stage: Sendable {
         do {
             var settings = engineConfiguration(assignment.definition, configuration)
             settings.security = targets.security
+            settings.traces = TraceSettings(sample: TraceSample(endpoints: plan.endpoints.count))
             let engine = try await SignallingEngine(
                 configuration: settings, secrets: custody.arena,
                 sink: SignallingSink(
-                    events: { inbox.put(.events($0)) }, window: windows))
+                    events: { inbox.put(.events($0)) }, window: windows, traces: traces))
             do {
                 try await engine.add(plans(assignment, plan, custody, targets))
             } catch {

@@ -10,7 +10,7 @@ public typealias WorkerID = ID<WorkerHello>
 /// What a worker says first. It always comes with empty hands: no segment survives a session.
 public struct WorkerHello: Hashable, Sendable {
     /// The version of this conversation; a controller refuses others.
-    public static let currentVersion = 2
+    public static let currentVersion = 3
 
     /// The version this worker speaks.
     public var version: Int
@@ -204,13 +204,15 @@ public enum WorkerFrame: Sendable {
     case bindings(RunID, [Binding])
     /// Endpoints that closed, a batch; each endpoint exactly once.
     case results(RunID, [EndpointResult])
+    /// The messages of endpoints that closed: those that failed and a sample, a batch. They come before `stopped`.
+    case traces(RunID, [EndpointTrace])
     /// All endpoints closed, secrets wiped; `failure` when the segment ended before its time.
     case stopped(RunID, StopProof, SegmentFailure?)
 
     /// Whether the run's course does not depend on it, so that a full link may drop it; `alive` comes again.
     public var isDetail: Bool {
         switch self {
-        case .window, .phases, .alive: true
+        case .window, .phases, .traces, .alive: true
         case .hello, .ready, .refused, .bindings, .results, .stopped: false
         }
     }

@@ -24,6 +24,8 @@ struct RunCommand: AsyncParsableCommand {
 
     @OptionGroup var files: OutputFiles
 
+    @OptionGroup var homer: HomerOptions
+
     @OptionGroup var lookUp: LookUpOptions
 
     @Flag(help: "Print neither progress nor summary.")
@@ -45,7 +47,7 @@ struct RunCommand: AsyncParsableCommand {
         let terminal = Terminal.current()
         let interrupts = Interrupts()
         if canary { try await sendCanary(file, terminal, interrupts) }
-        let plant = try await Plant.inMemory()
+        let plant = try await Plant.inMemory(homer: homer.address())
         let ended: RunWatcher.Ended
         do {
             let id = try await file.prepare(in: plant.plane, accounts: accounts, confirmedPublic: confirmPublic)

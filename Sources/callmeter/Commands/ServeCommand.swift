@@ -24,6 +24,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Flag(help: "A proxy in front of this server ends TLS; needed to listen beyond loopback.")
     var behindTlsProxy = false
 
+    @OptionGroup var homer: HomerOptions
+
     mutating func run() async throws {
         Logs.start(.notice)
         guard let place = HostPort(listen) else { throw CommandFailure.usage("'\(listen)' is no HOST:PORT") }
@@ -36,7 +38,8 @@ struct ServeCommand: AsyncParsableCommand {
         let interrupts = Interrupts()
         let store = try folder.store()
         let plant = try await Plant.start(
-            store: store, vault: try folder.vault(for: store, keyFile: masterKeyFile), keyFolder: folder.path)
+            store: store, vault: try folder.vault(for: store, keyFile: masterKeyFile), keyFolder: folder.path,
+            homer: try await homer.address())
         let server = PageServer(plane: plant.plane, secureCookies: behindTlsProxy)
         do {
             let hasKeys = try await !plant.plane.access.keys(by: .commandLine).isEmpty

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import ControlPlane
 import Domain
 import Glibc
 import Web
@@ -31,7 +32,13 @@ struct OutputFiles: ParsableArguments {
     @Option(help: ArgumentHelp("Write the seconds in the columns of SIPp's statistics file.", valueName: "file"))
     var sippStat: String?
 
-    /// Each file with what goes into it.
+    @Option(
+        help: ArgumentHelp(
+            "Write the SIP messages of the endpoints that failed and of some others as a capture file for Wireshark and sngrep.",
+            valueName: "file"))
+    var pcap: String?
+
+    /// Each file with what goes into it, but the capture.
     var all: [(path: String, format: RunExport.Format)] {
         var all: [(String, RunExport.Format)] = []
         if let json { all.append((json, .json)) }
@@ -43,18 +50,18 @@ struct OutputFiles: ParsableArguments {
     }
 
     func validate() throws {
-        let paths = all.map(\.path).filter { $0 != "-" }
+        let paths = (all.map(\.path) + [pcap].compactMap(\.self)).filter { $0 != "-" }
         guard Set(paths).count == paths.count else {
             throw ValidationError("two results cannot go to the same file")
         }
-        guard all.allSatisfy({ $0.path != "-" || $0.format == .json }) else {
+        guard pcap != "-", all.allSatisfy({ $0.path != "-" || $0.format == .json }) else {
             throw ValidationError("only --json writes to standard output ('-')")
         }
     }
 
     /// Throws a usage failure where a file could not be written at the end: better before the run than after it.
     func check() throws(CommandFailure) {
-        for (path, _) in all where path != "-" { try AtomicFile.check(path) }
+        for path in all.map(\.path) + [pcap].compactMap(\.self) where path != "-" { try AtomicFile.check(path) }
     }
 
     /// Writes all files, each whole or not at all.
@@ -69,6 +76,15 @@ struct OutputFiles: ParsableArguments {
             while let piece = try await pieces.next() { try file.write(piece) }
             try file.commit()
         }
+    }
+
+    /// Writes the capture file, where one is wanted.
+    func writeCapture(of run: RunID, in plane: ControlPlane) async throws {
+        guard let pcap else { return }
+        let file = try AtomicFile(pcap)
+        var parts = try await plane.runs.capture(of: run, by: .commandLine)
+        while let part = try await parts.next() { try file.write(part) }
+        try file.commit()
     }
 
     /// `out.csv` and `-seconds` are `out-seconds.csv`.
@@ -101,10 +117,12 @@ final class AtomicFile {
     }
 
     /// Appends a text. Throws in words, a full disk for example.
-    func write(_ text: String) throws(CommandFailure) {
-        var text = text
-        let isWritten = text.withUTF8 { bytes in
-            var rest = UnsafeRawBufferPointer(bytes)
+    func write(_ text: String) throws(CommandFailure) { try write(Array(text.utf8)) }
+
+    /// Appends bytes. Throws in words.
+    func write(_ bytes: [UInt8]) throws(CommandFailure) {
+        let isWritten = bytes.withUnsafeBytes { bytes in
+            var rest = bytes
             while !rest.isEmpty {
                 let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
                 if count < 0, errno == EINTR { continue }

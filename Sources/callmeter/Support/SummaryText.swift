@@ -2,6 +2,7 @@
 
 import Domain
 import Reports
+import RunMetrics
 
 /// A run's summary as people read it: the verdict and what decided it, the figures, and last, where the eye rests, what failed, why,
 /// and what to do.
@@ -9,12 +10,18 @@ struct SummaryText {
     /// Endpoints named under a diagnosis; the JSON has all.
     private static let mostEndpoints = 8
 
+    /// Messages of the ladder under a diagnosis; the trace has all.
+    private static let mostMessages = 12
+
     let summary: RunSummary
     let terminal: Terminal
+    /// The messages of the endpoints that are shown as examples, as far as they were kept.
+    let traces: [UInt32: EndpointTrace]
 
-    init(_ summary: RunSummary, terminal: Terminal) {
+    init(_ summary: RunSummary, terminal: Terminal, traces: [UInt32: EndpointTrace] = [:]) {
         self.summary = summary
         self.terminal = terminal
+        self.traces = traces
     }
 
     /// The lines to print.
@@ -141,6 +148,13 @@ struct SummaryText {
         let named = diagnosis.endpoints.prefix(Self.mostEndpoints).map(String.init).joined(separator: ", ")
         let more = diagnosis.count > Self.mostEndpoints ? " and \(diagnosis.count - Self.mostEndpoints) more" : ""
         if !named.isEmpty { lines.append("  where   endpoint\(diagnosis.count == 1 ? "" : "s") \(named)\(more)") }
+        if let example = diagnosis.endpoints.first, let trace = traces[UInt32(example)], !trace.messages.isEmpty {
+            lines += ["", terminal.styled("  messages of endpoint \(example)", .dim)]
+            lines += Ladder.text(
+                trace, columns: min(terminal.width, 110), isASCII: !terminal.symbols, mostMessages: Self.mostMessages
+            )
+            .split(separator: "\n").map(String.init)
+        }
         return lines
     }
 

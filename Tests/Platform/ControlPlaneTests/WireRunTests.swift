@@ -73,6 +73,15 @@ import WorkerLink
         #expect(failed.diagnosis == "wrong_credentials")
         let waiting = try #require(endpoints.first { $0.result.outcome == .notAttempted })
         #expect(waiting.result.partner == 4 && waiting.diagnosis == nil)
+        // G3, E4: its messages are there, and the capture of the run, without any digest response.
+        let trace = try await office.control.runs.trace(of: 4, of: run.id, by: .commandLine)
+        #expect(trace.messages.count == 6 && !trace.isTruncated)
+        var capture = try await office.control.runs.capture(of: run.id, by: .commandLine)
+        var bytes: [UInt8] = []
+        while let part = try await capture.next() { bytes += part }
+        let text = String(decoding: bytes, as: UTF8.self)
+        #expect(text.contains("response=\"********************************\""))
+        #expect(!text.contains(/response="[0-9a-f]/) && !text.contains("wrong-canary-pass"))
         await crew.dismiss()
         await exchange.server.shutdown()
     }

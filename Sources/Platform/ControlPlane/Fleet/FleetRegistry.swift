@@ -117,7 +117,7 @@ extension WorkerFrame {
         case .hello: nil
         case .alive(let run, _), .ready(let run), .refused(let run, _), .window(let run, _), .phases(let run, _),
             .bindings(let run, _),
-            .results(let run, _),
+            .results(let run, _), .traces(let run, _),
             .stopped(let run, _, _):
             run
         }

@@ -39,6 +39,7 @@ actor RunCoordinator {
     private var windows: WindowLedger
     /// The condition that was broken and ended the run.
     private var abort: WindowReview.Break?
+    private var traces = TraceLedger()
     private var progress: RunProgress
     /// Why the run fails, once something made it stop before its time.
     private var failure: RunFailure?
@@ -93,6 +94,7 @@ actor RunCoordinator {
         case .window(_, let part): await count(part)
         case .bindings(_, let batch): await remember(batch)
         case .results(_, let batch): await keep(batch)
+        case .traces(_, let batch): await keep(traces.admit(batch, endpoints: job.leases.count))
         case .stopped(_, let proof, let failure): await stopped(proof, failure)
         }
     }
@@ -220,6 +222,17 @@ actor RunCoordinator {
             services.logger.error("results were not saved yet", metadata: ["run": "\(run)", "cause": "\(error)"])
         }
         await hub.publish(.progress(progress), of: run)
+    }
+
+    /// A database that refuses them loses traces, never results.
+    private func keep(_ batch: [EndpointTrace]) async {
+        guard !batch.isEmpty else { return }
+        services.traceSink?(batch)
+        do {
+            try await services.store.save(batch, of: job.run.id, under: job.fence)
+        } catch {
+            services.logger.error("traces were not saved", metadata: ["run": "\(job.run.id)", "cause": "\(error)"])
+        }
     }
 
     /// Should this process die, the accounts' next use removes these Contacts first (D5); the run's end clears what was removed.

@@ -6,7 +6,7 @@
 /// no caller can break them: one live lease per account, one account per username and registrar, a final status for ever.
 /// All failures are `StoreError`, except that `allocate` throws Domain's `InsufficientAccounts` for too few accounts.
 public protocol Store: ProjectStore, RegistrarStore, AccountStore, ImportStore, RotationStore, LeaseStore, TestStore,
-    RunStore, WindowStore, AccessStore, VaultStore
+    RunStore, WindowStore, TraceStore, AccessStore, VaultStore
 {
     /// Waits for operations under way and closes the files. Nothing may be called afterwards.
     func close() async throws

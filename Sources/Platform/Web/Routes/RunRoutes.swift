@@ -77,8 +77,9 @@ struct RunRoutes {
         _ request: Request, _ context: CallContext, _ plane: ControlPlane
     ) async throws -> Response {
         let word = request.uri.queryParameters["format"].map(String.init) ?? RunExport.Format.json.rawValue
+        if word == "pcap" { return try await TraceRoutes.export(context.id("run"), context.principal(), plane) }
         guard let format = RunExport.Format(rawValue: word) else {
-            let words = RunExport.Format.allCases.map(\.rawValue).joined(separator: ", ")
+            let words = (RunExport.Format.allCases.map(\.rawValue) + ["pcap"]).joined(separator: ", ")
             throw ControlPlaneError(.invalid, "'format' is one of \(words)", details: ["field": "format"])
         }
         let withEndpoints = try context.flag("endpoints", request) ?? true

@@ -59,6 +59,7 @@ public struct WebServer: Sendable {
         VaultRoutes(plane: plane).add(to: api)
         RunRoutes(plane: plane, live: live).add(to: api)
         WindowRoutes(plane: plane).add(to: api)
+        TraceRoutes(plane: plane).add(to: api)
         return router
     }
 }
