@@ -3,6 +3,7 @@
 public import Domain
 public import Reports
 import RunMetrics
+import Store
 
 extension RunUseCases {
     /// A run that is over, ready to be turned into reports; its endpoints pass by in pages. Throws `notFound`, and `wrongStatus`
