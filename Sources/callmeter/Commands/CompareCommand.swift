@@ -35,8 +35,7 @@ struct CompareCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         var sides: [Comparison.Side] = []
-        for name in [a, b] {
-            let run = try await load(name)
+        for (name, run) in zip([a, b], try await load([a, b])) {
             guard let summary = run.detail.summary else {
                 throw CommandFailure.usage("\(name) has no summary: the run is not over")
             }
@@ -48,22 +47,34 @@ struct CompareCommand: AsyncParsableCommand {
         if comparison.isRegression { throw CommandFailure(.thresholdFailed) }
     }
 
-    /// A file where there is one of that name, else a run.
-    private func load(_ name: String) async throws -> ExportedRun {
-        if let data = try? Data(contentsOf: URL(filePath: name)) {
-            do {
-                return try JSONDecoder().decode(ExportedRun.self, from: data)
-            } catch {
-                throw CommandFailure.usage("'\(name)' is no file of 'run --json' of this release")
+    /// Files where there are some of these names, else runs; the workplace is opened once, and only for runs.
+    private func load(_ names: [String]) async throws -> [ExportedRun] {
+        let files = try names.map(file)
+        if files.allSatisfy({ $0 != nil }) { return files.compactMap(\.self) }
+        for (name, file) in zip(names, files) where file == nil {
+            guard place.server != nil || place.data != nil else {
+                throw CommandFailure.usage("there is no file '\(name)'; a run's identifier needs --server or --data")
+            }
+            guard RunID(name) != nil else {
+                throw CommandFailure.usage("'\(name)' is neither a file nor a run's identifier")
             }
         }
-        guard place.server != nil || place.data != nil else {
-            throw CommandFailure.usage("there is no file '\(name)'; a run's identifier needs --server or --data")
+        return try await place.with { workplace in
+            var runs: [ExportedRun] = []
+            for (name, file) in zip(names, files) {
+                if let file { runs.append(file) } else { runs.append(try await workplace.exportedRun(name)) }
+            }
+            return runs
         }
-        guard RunID(name) != nil else {
-            throw CommandFailure.usage("'\(name)' is neither a file nor a run's identifier")
+    }
+
+    private func file(_ name: String) throws -> ExportedRun? {
+        guard let data = try? Data(contentsOf: URL(filePath: name)) else { return nil }
+        do {
+            return try JSONDecoder().decode(ExportedRun.self, from: data)
+        } catch {
+            throw CommandFailure.usage("'\(name)' is no file of 'run --json' of this release")
         }
-        return try await place.with { try await $0.exportedRun(name) }
     }
 }
 
