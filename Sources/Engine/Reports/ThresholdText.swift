@@ -12,7 +12,8 @@ public enum ThresholdText {
         case .milliseconds: NumberText.milliseconds(value)
         case .percent: NumberText.fixed(value, 2) + " %"
         case .count: NumberText.fixed(value, 0)
-        default: NumberText.fixed(value, 2)
+        case .score: NumberText.fixed(value, 2)
+        case .perSecond: NumberText.fixed(value, 1) + " /s"
         }
     }
 

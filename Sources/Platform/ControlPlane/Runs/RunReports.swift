@@ -30,13 +30,16 @@ extension RunUseCases {
         return report
     }
 
-    /// The seconds of a run that are still known.
+    /// All seconds of a run.
     private func seconds(of id: RunID, by principal: Principal) async throws(ControlPlaneError) -> [Window] {
-        var seconds: [UInt32: Window] = [:]
-        for await event in try await events(of: id, by: principal) {
-            if case .window(let window) = event.kind { seconds[window.second] = window }
+        var seconds: [Window] = []
+        var next: UInt32 = 0
+        while true {
+            let some = try await windows(of: id, in: next...UInt32.max, by: principal)
+            seconds += some
+            guard some.count == Self.mostWindows, let last = some.last, last.second < .max else { return seconds }
+            next = last.second + 1
         }
-        return seconds.values.sorted { $0.second < $1.second }
     }
 
     /// The runs that go on and those that ended lately, for monitoring: at most as many as the hub keeps.

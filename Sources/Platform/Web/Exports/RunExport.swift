@@ -157,13 +157,13 @@ public struct ExportedRun: Codable, Sendable {
     /// The distributions behind the summary.
     public var samples: RunSamples
     /// The seconds of the run.
-    public var windows: [Window]
+    public var windows: [RunWindow]
 
     /// The head of a report.
     public init(_ report: RunReport) {
         detail = RunDetail(run: API.Run(report.record), summary: report.summary)
         samples = report.samples
-        windows = report.windows
+        windows = report.windows.map(RunWindow.init)
     }
 
     /// Reads it back. Throws for what has no distributions: a summary of a release before they were written.
@@ -172,7 +172,7 @@ public struct ExportedRun: Codable, Sendable {
         detail = RunDetail(run: run, summary: try RunSummary(from: decoder))
         let values = try decoder.container(keyedBy: Keys.self)
         samples = try values.decode(RunSamples.self, forKey: .samples)
-        windows = try values.decodeIfPresent([Window].self, forKey: .windows) ?? []
+        windows = try values.decodeIfPresent([RunWindow].self, forKey: .windows) ?? []
     }
 
     /// Writes it.
