@@ -147,8 +147,9 @@ final class AtomicFile {
 
     /// Throws where a file of this name could not be made.
     static func check(_ path: String) throws(CommandFailure) {
-        var status = stat()
-        if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+        let folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        if folder >= 0 {
+            close(folder)
             throw .usage("'\(path)' cannot be written: it is a folder")
         }
         _ = try AtomicFile(path)
