@@ -77,20 +77,22 @@ import Testing
         #expect(verdict(drops: 11) == .void)
     }
 
-    @Test func `frames left out void from one in a hundred on`() {
-        func verdict(skipped: UInt64) -> GeneratorVerdict {
+    @Test func `frames left out void from one in twenty on, but not for a hiccup in a short call`() {
+        func verdict(skipped: UInt64, of due: UInt64 = 100_000) -> GeneratorVerdict {
             var result = EndpointResult(index: 0, group: "g", username: "u")
             var call = CallEvidence(role: .caller, target: "sip:a@b")
             call.media = MediaResult(codec: "PCMA")
-            call.media?.packetsSent = 100_000 - skipped
+            call.media?.packetsSent = due - skipped
             call.media?.skippedFrames = skipped
             result.calls = [call]
             return Self.generator(Self.window(sends: 1, late: 0, by: .zero), results: [result]).generator.verdict
         }
         #expect(verdict(skipped: 10) == .valid)
         #expect(verdict(skipped: 11) == .qualified)
-        #expect(verdict(skipped: 1_000) == .qualified)
-        #expect(verdict(skipped: 1_001) == .void)
+        #expect(verdict(skipped: 5_000) == .qualified)
+        #expect(verdict(skipped: 5_001) == .void)
+        #expect(verdict(skipped: 24, of: 50) == .qualified)
+        #expect(verdict(skipped: 25, of: 50) == .void)
     }
 
     @Test func `calls that were due and not made qualify a run, and are counted`() {

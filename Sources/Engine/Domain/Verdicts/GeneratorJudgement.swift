@@ -9,8 +9,8 @@ enum GeneratorLimits {
     static let fewestSends: UInt64 = 10
     /// So many late wake-ups, one every 20 ms: stalls that lie over the limit by half a second in all.
     static let fewestWakes: UInt64 = 25
-    /// So many frames left out of each stream on average: 200 ms of its audio.
-    static let fewestSkipped: UInt64 = 10
+    /// So many frames left out of each stream on average: half a second of its audio.
+    static let fewestSkipped: UInt64 = 25
     /// So many dropped datagrams: fewer may be one unlucky burst.
     static let fewestDrops: UInt64 = 10
     /// The part of a hundred that may be later than a limit: a limit on the 99th percentile.
@@ -23,9 +23,9 @@ enum GeneratorLimits {
     /// T1 itself: once is enough to have sent again what was answered in time.
     static let stall = Interval.milliseconds(500)
 
-    /// Of the frames that were due: one in a hundred left out is a loss that the peer hears (half a point of MOS with G.711
-    /// that conceals nothing, by G.107).
-    static let skippedVoid = 1.0
+    /// Of the frames that were due: one in twenty left out costs a peer more than a point of MOS (G.107, G.711 that conceals
+    /// nothing), so its figures are about us.
+    static let skippedVoid = 5.0
     /// One in ten thousand is heard by nobody.
     static let skippedQualified = 0.01
     /// A quarter of a packet interval: the jitter that a peer measures is partly ours.
