@@ -73,6 +73,34 @@ struct ShardSocketsTests {
         #expect(found.allSatisfy { $0.source == here })
     }
 
+    @Test func `what the system dropped at a shared socket is told once, and of a socket of one endpoint when it closes`()
+        throws
+    {
+        let (sender, _) = try sockets.open(loopback, isShared: true)
+        for isShared in [true, false] {
+            let (receiver, there) = try sockets.open(loopback, isShared: isShared)
+            let large = String(repeating: "x", count: 60_000)
+            var drops: UInt64 = 0
+            // More than any buffer holds: the largest is asked to be 4 MiB.
+            for _ in 0..<400 where drops == 0 {
+                send([large], flow: sender, to: there)
+                drops = sockets.takeDrops()
+            }
+            if !isShared {
+                #expect(drops == 0)
+                sockets.close(receiver)
+                drops = sockets.takeDrops()
+            }
+            #expect(drops > 0)
+            #expect(sockets.takeDrops() == 0)
+            if isShared {
+                sockets.close(receiver)
+                // Closing tells nothing twice.
+                #expect(sockets.takeDrops() == 0)
+            }
+        }
+    }
+
     @Test func `messages of one flush keep their order over several sockets, IPv4 and IPv6 side by side`() throws {
         let (one, _) = try sockets.open(loopback, isShared: true)
         let (two, _) = try sockets.open(loopback, isShared: false)
