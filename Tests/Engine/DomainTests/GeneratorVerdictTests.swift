@@ -106,6 +106,16 @@ import Testing
         #expect(summary.groups.first?.calls.notAttempted == 10)
     }
 
+    @Test func `a registration that was never begun is counted, one whose partner failed is not`() {
+        var never = EndpointResult(index: 0, group: "g", username: "u")
+        never.outcome = .notAttempted
+        var partner = ThresholdTests.result(1, delayMs: 5, outcome: .notAttempted)
+        partner.partner = 0
+        let summary = Self.generator(Self.window(sends: 1, late: 0, by: .zero), results: [never, partner])
+        #expect(summary.registration.notAttempted == 1)
+        #expect(summary.generator.notAttempted == 1)
+    }
+
     @Test func `a void run's conditions are shown but do not count`() throws {
         var review = WindowReview([])
         review.add(Self.window(sends: 100, late: 50, by: .seconds(1)))

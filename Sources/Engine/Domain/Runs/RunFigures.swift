@@ -28,6 +28,7 @@ struct RunFigures {
     var outcomes: [EndpointOutcome: Int] = [:]
     var registrationsAttempted = 0
     var registrationsSucceeded = 0
+    var registrationsNotAttempted = 0
     var registrationStatuses: [UInt16: Int] = [:]
     var callsAttempted = 0
     var callsEstablished = 0
@@ -69,7 +70,11 @@ struct RunFigures {
         endpoints += 1
         outcomes[result.outcome, default: 0] += 1
         callsNotAttempted += Int(result.notAttempted)
-        if result.registration.attempts > 0 { add(result.registration) }
+        if result.registration.attempts > 0 {
+            add(result.registration)
+        } else if result.outcome == .notAttempted {
+            registrationsNotAttempted += 1
+        }
         for call in result.calls {
             add(call)
             if let media = call.media { add(media) }
@@ -136,6 +141,7 @@ struct RunFigures {
         case "registration.attempted": Double(registrationsAttempted)
         case "registration.succeeded": Double(registrationsSucceeded)
         case "registration.failed": Double(registrationsAttempted - registrationsSucceeded)
+        case "registration.not_attempted": Double(registrationsNotAttempted)
         case "call.attempted": Double(callsAttempted)
         case "call.established": Double(callsEstablished)
         case "call.failed": Double(callsAttempted - callsEstablished)

@@ -164,7 +164,8 @@ extension RunSummary.Registration {
     init(_ figures: RunFigures) {
         self.init(
             attempted: figures.registrationsAttempted, succeeded: figures.registrationsSucceeded,
-            failed: figures.registrationsAttempted - figures.registrationsSucceeded, notAttempted: 0,
+            failed: figures.registrationsAttempted - figures.registrationsSucceeded,
+            notAttempted: figures.registrationsNotAttempted,
             delayMs: .init(figures.distribution(.registrationDelay)), byStatus: named(figures.registrationStatuses))
     }
 }

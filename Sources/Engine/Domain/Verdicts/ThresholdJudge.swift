@@ -39,7 +39,7 @@ struct ThresholdJudge {
 extension RunSummary.Generator {
     init(_ figures: RunFigures, _ windows: WindowReview?) {
         self.init(lateSends: figures.lateSends, skippedFrames: figures.skippedFrames)
-        notAttempted = figures.callsNotAttempted
+        notAttempted = figures.callsNotAttempted + figures.registrationsNotAttempted
         guard let windows, !windows.isEmpty else { return }
         let judgement = GeneratorJudgement(figures: figures, windows: windows.total)
         verdict = judgement.verdict

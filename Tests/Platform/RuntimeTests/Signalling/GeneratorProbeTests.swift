@@ -10,8 +10,8 @@ import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct GeneratorProbeTests {
     private static func watch(
-        until isEnough: @escaping @Sendable ([Window]) -> Bool, media: @escaping @Sendable () -> MediaFigures? = { nil },
-        last: MediaFigures? = nil
+        until isEnough: @escaping @Sendable ([Window]) -> Bool,
+        media: @escaping @Sendable () -> MediaFigures? = { nil }, last: MediaFigures? = nil
     ) async throws -> [Window] {
         let (seconds, given) = AsyncStream.makeStream(of: Window.self)
         let probe = try GeneratorProbe(start: SystemClock.now(), media: media, give: { given.yield($0) })

@@ -73,7 +73,7 @@ struct ShardSocketsTests {
         #expect(found.allSatisfy { $0.source == here })
     }
 
-    @Test func `what the system dropped at a shared socket is told once, and of a socket of one endpoint when it closes`()
+    @Test func `drops at a shared socket are told once, those of an own socket when it closes`()
         throws
     {
         let (sender, _) = try sockets.open(loopback, isShared: true)
