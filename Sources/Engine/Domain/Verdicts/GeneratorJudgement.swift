@@ -133,7 +133,8 @@ struct GeneratorJudgement {
         note(
             .qualified,
             "\(figures.callsNotAttempted) of \(due) planned calls were not made, their callers still busy when they were due "
-                + "or the run over before: the offered load was below the one asked for; use more callers or shorter calls")
+                + "or the run over before: the offered load was below the one asked for; use more callers or shorter calls"
+        )
     }
 
     private static func isMuch(_ part: UInt64, of whole: UInt64) -> Bool {

@@ -34,7 +34,8 @@ extension SummaryMetric {
             "call.established", "call.failed",
         ].map { entry($0, .count, .count, isWindowed: true) }
         + [
-            "registration.not_attempted", "call.not_attempted", "endpoint.total", "endpoint.succeeded", "endpoint.failed", "endpoint.not_attempted",
+            "registration.not_attempted", "call.not_attempted", "endpoint.total", "endpoint.succeeded",
+            "endpoint.failed", "endpoint.not_attempted",
             "media.streams", "media.packets_sent", "media.packets_received", "media.packets_lost",
         ].map { entry($0, .count, .count) }
         + ["generator.socket_drops", "generator.late_sends", "generator.skipped_frames"].map {
