@@ -80,7 +80,7 @@ public struct RegistrationEvidence: Hashable, Sendable, Codable {
     public var otherBindings: UInt16 = 0
     /// Server header of the last final answer.
     public var server: String?
-    /// Warning header of the last final answer.
+    /// Warning header of the last final answer, or P-Registrar-Error of a refusal.
     public var warning: String?
     /// Retry-After of the last final answer, seconds.
     public var retryAfter: UInt32?

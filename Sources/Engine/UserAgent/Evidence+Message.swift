@@ -74,6 +74,9 @@ extension RegistrationEvidence {
         server = texts.header(.server, of: response) ?? texts.header(.userAgent, of: response)
         warning = texts.header(.warning, of: response)
         retryAfter = response.retryAfter
+        guard warning == nil, finalStatus.map({ $0.code >= 300 }) ?? false else { return }
+        // Kamailio and OpenSIPS say here why their registrar refused.
+        warning = response.first(named: "p-registrar-error").map { texts.text($0, of: response) }
     }
 }
 

@@ -107,13 +107,16 @@ extension DiagnosisRules {
             final.code == 401 || final.code == 407,
             failure.registration.credentialsSent
         else { return nil }
-        let isSure = failure.registration.nonceAfterRefusal == .same || failure.side.registered > 0
+        // Refused among others that come and go is what a wrong password is; refused one after the other may be a limit.
+        let spell = failure.side.refusedInOneSpell
+        let isSure = failure.side.registered > 0 && spell == nil
         return Finding(
             .wrongCredentials, isSure ? .certain : .likely, detail: "\(final.code)",
             title: "Wrong password, or a user the server does not know",
             evidence: ["REGISTER with credentials was answered \(status(final)) again"]
                 + (failure.registration.nonceAfterRefusal == .same
-                    ? ["the challenge was the one that had just been answered: the answer was judged"] : [])
+                    ? ["the challenge was the one that had just been answered (same nonce)"] : [])
+                + (spell.map { [$0] } ?? [])
                 + failure.notes + failure.banner,
             remedy: "Compare username and password with the server's configuration; case matters. Many servers answer "
                 + "\(final.code) for an unknown user too.")
@@ -133,7 +136,7 @@ extension DiagnosisRules {
             .tooManyContacts, isSaid ? .certain : .likely, detail: "\(final.code)",
             title: "The account has as many contacts as the server allows",
             evidence: ["REGISTER with credentials was answered \(status(final))"]
-                + (failure.registration.warning.map { ["Warning: \($0)"] } ?? []) + failure.banner,
+                + (failure.registration.warning.map { ["the server said: \($0)"] } ?? []) + failure.banner,
             remedy: "Remove the account's other registrations, wait until old ones expire, or allow it more contacts.")
     }
 

@@ -30,7 +30,9 @@ extension DiagnosisRules {
     static let requestsDropped: Rule = { failure in
         let isCall = failure.isRegistered && failure.call?.transportFault == .silence
         let isRegistration = !failure.isRegistered && failure.registration.transportFault == .silence
-        guard isCall || isRegistration, let drops = failure.side.drops, let first = drops.firstBad else { return nil }
+        guard isCall || isRegistration, let drops = isCall ? failure.side.callDrops : failure.side.drops,
+            let first = drops.firstBad
+        else { return nil }
         let at = isCall ? failure.call?.invitedAt : failure.registration.sentAt
         guard let at, at >= first, !isCall || failure.registration.unregistered == true else { return nil }
         let isOver = (failure.side.heardAt ?? .zero) > first + .seconds(2) || drops.badSpells > 1
@@ -38,7 +40,7 @@ extension DiagnosisRules {
             .requestsDropped, isOver ? .certain : .likely, detail: isCall ? "calls" : "registrations",
             title: "The server stopped answering when requests came fast: a limiter that drops, or a ban",
             evidence: [
-                "\(drops.good) were answered, \(drops.bad) got no answer of any kind",
+                "\(drops.good) were answered at once, \(drops.bad) only when sent again, or never",
                 "it began at \(first.secondsText), at \(Int(drops.rate(before: first))) per second",
                 isOver ? "requests were answered again later" : "nothing was answered after that until the end",
             ] + failure.banner,
@@ -130,8 +132,10 @@ extension DiagnosisRules {
         guard failure.registration.transportFault == .unreachable else { return nil }
         return Finding(
             .hostUnreachable, title: "The server's host cannot be reached",
-            evidence: ["the network answered that there is no way to \(failure.server)"],
-            remedy: "Check the registrar's address and this machine's routes.")
+            evidence: [
+                "the network, or this machine's own packet filter, answered that there is no way to \(failure.server)"
+            ],
+            remedy: "Check the registrar's address, this machine's routes, and firewalls that reject.")
     }
 
     static let noAnswer: Rule = { failure in

@@ -15,10 +15,14 @@ struct RunView {
         var family = ServerFamily.other
         /// 401 for right credentials now and then.
         var limiter: Spells?
+        /// What makes plain refusals doubtful: all came one after the other, as a limit would make them.
+        var refusedInOneSpell: String?
         /// The same for calls.
         var callLimiter: Spells?
         /// No answers at all for a while, or from then on.
         var drops: Spells?
+        /// The same for calls.
+        var callDrops: Spells?
         /// When the server was heard of last by an answer to REGISTER.
         var heardAt: Interval?
         /// When requests were refused by the network although the server had answered before, and it answered later again.
@@ -55,9 +59,10 @@ struct RunView {
         }
         side.heardAt = results.compactMap(\.registration.lastResponseAt).max()
         side.family = family(of: results)
-        side.limiter = refusals(in: results)
+        (side.limiter, side.refusedInOneSpell) = refusals(in: results)
         side.callLimiter = callRefusals(in: results)
         side.drops = drops(in: results)
+        side.callDrops = callDrops(in: results)
         side.outage = outage(in: results, heardAt: side.heardAt)
         side.forgottenNonces = results.count { $0.registration.hasForgottenNonce }
         side.callsBrokeOff = breakOff(in: results)
@@ -75,7 +80,7 @@ struct RunView {
     }
 
     /// 401 or 407 for credentials, among registrations that came through.
-    private static func refusals(in results: [EndpointResult]) -> Spells? {
+    private static func refusals(in results: [EndpointResult]) -> (limiter: Spells?, oneSpell: String?) {
         let tries = results.compactMap { result -> Spells.Try? in
             let registration = result.registration
             guard let at = registration.sentAt, registration.credentialsSent else { return nil }
@@ -90,7 +95,13 @@ struct RunView {
                 || result.registration.isRefusedLater
         }
         let spells = Spells(tries)
-        return spells.isTold(proofs: proofs) ? spells : nil
+        if spells.isTold(proofs: proofs) { return (spells, nil) }
+        guard spells.badSpells <= 2, spells.clustering >= 3, let first = spells.firstBad else { return (nil, nil) }
+        return (
+            nil,
+            "those refused came one after the other from \(first.secondsText) on, at \(Int(spells.rate(before: first))) per "
+                + "second: a limiter would look the same"
+        )
     }
 
     /// 401 or 407 for credentials of calls, among calls that came through.
@@ -103,21 +114,24 @@ struct RunView {
         return spells.isTold(proofs: 0) ? spells : nil
     }
 
-    /// Requests without any answer, among others that were answered.
+    /// Registrations without any answer, or answered only when they were sent again, among others that were answered at once.
     private static func drops(in results: [EndpointResult]) -> Spells? {
-        var tries: [Spells.Try] = []
-        for result in results {
+        let tries = results.compactMap { result -> Spells.Try? in
             let registration = result.registration
-            if let at = registration.sentAt, registration.attempts > 0 {
-                let isSilent = registration.registeredAt == nil && registration.transportFault == .silence
-                if isSilent || registration.firstResponseAt != nil {
-                    tries.append(Spells.Try(at: at, isGood: !isSilent))
-                }
-            }
-            for call in result.calls where call.role == .caller {
-                guard let at = call.invitedAt else { continue }
-                tries.append(Spells.Try(at: at, isGood: call.transportFault != .silence || call.establishedAt != nil))
-            }
+            guard let at = registration.sentAt, registration.attempts > 0 else { return nil }
+            let isSilent = registration.registeredAt == nil && registration.transportFault == .silence
+            guard isSilent || registration.firstResponseAt != nil else { return nil }
+            return Spells.Try(at: at, isGood: !isSilent && registration.isPrompt)
+        }
+        let spells = Spells(tries)
+        return spells.isBreakOff ? spells : nil
+    }
+
+    /// The same of calls. Where no call was ever answered it is not the rate.
+    private static func callDrops(in results: [EndpointResult]) -> Spells? {
+        let tries = results.flatMap(\.calls).compactMap { call -> Spells.Try? in
+            guard call.role == .caller, let at = call.invitedAt else { return nil }
+            return Spells.Try(at: at, isGood: call.transportFault != .silence || call.establishedAt != nil)
         }
         let spells = Spells(tries)
         return spells.isBreakOff ? spells : nil
@@ -150,12 +164,20 @@ extension RegistrationEvidence {
     var isPlainlyRejected: Bool {
         guard let final = finalStatus, final.code == 401 || final.code == 407, credentialsSent, missingRealm == nil
         else { return false }
-        return nonceAfterRefusal != .same && !(notes ?? []).contains { $0.isDeadEnd }
+        // The same nonce again says nothing here: servers whose nonces are made of the time repeat them within a second.
+        return !(notes ?? []).contains { $0.isDeadEnd }
     }
 
     /// Registered, and later refused with a challenge.
     var isRefusedLater: Bool {
         registeredAt != nil && nonceAfterRefusal != nil && (finalStatus?.code == 401 || finalStatus?.code == 407)
+    }
+
+    /// Every answer came before its request was sent again (timer E, RFC 3261 §17.1.2.2), as far as times tell.
+    var isPrompt: Bool {
+        let repeats = Interval.milliseconds(450)
+        guard let sentAt, let firstResponseAt, firstResponseAt - sentAt < repeats else { return false }
+        return (registeredAt ?? firstResponseAt) - firstResponseAt < repeats
     }
 
     var hasForgottenNonce: Bool {

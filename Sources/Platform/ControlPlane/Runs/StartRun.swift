@@ -31,7 +31,9 @@ struct StartRun: Sendable {
                 run: run.id, demands, term: RunBounds.assignment + services.leases.term, by: principal.name)
             return try await handOver(run, definition, allocation)
         } catch let shortage as InsufficientAccounts {
-            return try await end(run, definition, .failed, InsufficientAccounts.code, shortage.description)
+            return try await end(
+                run, definition, .failed, InsufficientAccounts.code, shortage.description,
+                diagnoses: [Diagnosis(shortage)])
         } catch {
             // Whatever failed here, the run must not stay open with accounts held.
             let text = ControlPlaneError.from(error).message
@@ -99,10 +101,11 @@ struct StartRun: Sendable {
     }
 
     private func end(
-        _ run: RunRecord, _ definition: TestDefinition, _ status: RunStatus, _ code: String, _ text: String
+        _ run: RunRecord, _ definition: TestDefinition, _ status: RunStatus, _ code: String, _ text: String,
+        diagnoses: [Diagnosis] = []
     ) async throws -> RunRecord {
         let summary = RunSummary(
-            status: status, failure: text, results: [], thresholds: definition.thresholds, diagnoses: [])
+            status: status, failure: text, results: [], thresholds: definition.thresholds, diagnoses: diagnoses)
         try await services.store.finish(
             run.id,
             RunEnding(

@@ -28,7 +28,8 @@ extension TransportFault {
         switch code {
         case ECONNREFUSED: self = .refused
         case ECONNRESET, EPIPE, ENOTCONN: self = .reset
-        case EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENETDOWN, EADDRNOTAVAIL: self = .unreachable
+        // EPERM and EACCES are what this machine's own packet filter says.
+        case EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENETDOWN, EADDRNOTAVAIL, EPERM, EACCES: self = .unreachable
         case ETIMEDOUT: self = .connectTimeout
         default: self = .system
         }
