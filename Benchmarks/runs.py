@@ -39,7 +39,7 @@ class PBX:
         self.process = subprocess.Popen(
             [binary, "pbx", "--listen", f"127.0.0.1:{self.port}", "--accounts", accounts], stdin=subprocess.DEVNULL,
             stdout=self.log, stderr=self.log, preexec_fn=compare.pinned(compare.SERVER_CORE))
-        wait(lambda: b"listen" in open(self.log.name, "rb").read().lower() or self.process.poll() is not None, 20)
+        wait(lambda: b"SIP server on" in open(self.log.name, "rb").read() or self.process.poll() is not None, 20)
         if self.process.poll() is not None:
             sys.exit("callmeter pbx did not start: " + open(self.log.name).read())
 
@@ -110,7 +110,7 @@ class Overhead:
         good = summary["endpoints"]["byOutcome"].get("SUCCESS", 0)
         kept = len(summary["endpointResults"])
         if good < count * 0.99 or kept != count:
-            raise RuntimeError(f"run: exit code {status}, {good} of {count} succeeded, {kept} results\n{text[-400:]}")
+            raise RuntimeError(f"run: exit code {status}, {good} of {count} succeeded, {kept} results, {summary['endpoints']}, {summary['diagnoses']}\n{text[-400:]}")
         return cpu
 
     def measure(self):
