@@ -15,7 +15,8 @@ public enum HTMLReport {
         var text = head(report) + "<body><main>\n" + title(report)
         if let failure = summary.failure { text += "<p class=\"alarm\">\(escaped(failure))</p>\n" }
         if summary.verdict == .void {
-            text += "<p class=\"alarm\">The load generator itself was the limit: these figures say nothing about the target.</p>\n"
+            text +=
+                "<p class=\"alarm\">The load generator itself was the limit: these figures say nothing about the target.</p>\n"
         }
         if summary.endpoints.total > 0 {
             text += tiles(summary) + thresholds(summary) + diagnoses(summary) + generator(summary)

@@ -49,7 +49,7 @@ struct Terminal: Sendable {
     func fit(_ line: String) -> String {
         guard !symbols else { return line }
         let spellings: [Character: String] = [
-            "✓": "ok", "✗": "NO", "–": "-", "×": "x", "→": ">", "←": "<", "·": "-", "’": "'", "─": "-", "│": "|"
+            "✓": "ok", "✗": "NO", "–": "-", "×": "x", "→": ">", "←": "<", "·": "-", "’": "'", "─": "-", "│": "|",
         ]
         return String(line.flatMap { $0.isASCII ? String($0) : spellings[$0] ?? "?" })
     }

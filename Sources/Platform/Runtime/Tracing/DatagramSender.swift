@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Bedrock
+import CCares
 import CNet
 import Glibc
 import NIOCore
