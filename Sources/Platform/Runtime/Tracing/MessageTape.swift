@@ -38,7 +38,9 @@ final class MessageTape {
     private let pool: ChunkPool
     /// Where the first message that begins in a chunk does so.
     private let starts: UnsafeMutablePointer<UInt16>
-    private var tracks: [Track] = []
+    /// By place; raw memory, because each message touches one of them and should pay for nothing else.
+    private var tracks: UnsafeMutablePointer<Track>
+    private var trackCount = 0
     /// Whose turn it is to give up a chunk.
     private var turn = 0
     private let chunksPerEndpoint: Int
@@ -51,12 +53,16 @@ final class MessageTape {
         guard let pool = ChunkPool(bytes: memory) else { return nil }
         self.pool = pool
         starts = .allocate(capacity: pool.count)
+        tracks = .allocate(capacity: 0)
         chunksPerEndpoint = max(2, min(perEndpoint / ChunkPool.size, pool.count, Int(UInt16.max)))
         // A message must fit in what an endpoint may have, wherever in a chunk it begins.
         self.perMessage = max(0, min(perMessage, (chunksPerEndpoint - 1) * ChunkPool.size - Self.entrySize))
     }
 
-    deinit { starts.deallocate() }
+    deinit {
+        starts.deallocate()
+        tracks.deallocate()
+    }
 
     /// The chunks in use.
     var chunksHeld: Int { pool.count - pool.available }
@@ -65,19 +71,44 @@ final class MessageTape {
 
     /// Keeps a message of the endpoint in a place. One that is closed keeps nothing.
     func record(_ message: UnsafeRawBufferPointer, _ entry: TapeEntry, in place: Int) {
-        if place >= tracks.count { tracks += Array(repeating: Track(), count: place + 1 - tracks.count) }
+        if place >= trackCount { growTracks(to: place + 1) }
         guard !tracks[place].isClosed else { return }
+        let kept = min(message.count, perMessage)
         var entry = entry
         entry.length = UInt32(clamping: message.count)
-        entry.kept = UInt32(min(message.count, perMessage))
-        let size = Self.entrySize + Int(entry.kept)
-        guard makeRoom(for: size, in: place) else {
+        entry.kept = UInt32(truncatingIfNeeded: kept)
+        let used = Int(tracks[place].used)
+        if tracks[place].chunks > 0, ChunkPool.size - used >= Self.entrySize + kept {
+            // Mostly it fits where the last one ended.
+            let chunk = tracks[place].last
+            if starts[Int(chunk)] == Self.noStart { starts[Int(chunk)] = UInt16(truncatingIfNeeded: used) }
+            let target = pool[chunk] + used
+            withUnsafeBytes(of: &entry) { Self.copy($0, to: target, count: Self.entrySize) }
+            Self.copy(message, to: target + Self.entrySize, count: kept)
+            tracks[place].used = UInt16(truncatingIfNeeded: used + Self.entrySize + kept)
+            return
+        }
+        guard makeRoom(for: Self.entrySize + kept, in: place) else {
             tracks[place].lostSome = true
             return
         }
         beginMessage(in: place)
-        withUnsafeBytes(of: &entry) { append($0, in: place) }
-        append(UnsafeRawBufferPointer(rebasing: message[..<Int(entry.kept)]), in: place)
+        withUnsafeBytes(of: &entry) { append(UnsafeRawBufferPointer(rebasing: $0[..<Self.entrySize]), in: place) }
+        append(UnsafeRawBufferPointer(rebasing: message[..<kept]), in: place)
+    }
+
+    private static func copy(_ bytes: UnsafeRawBufferPointer, to target: UnsafeMutableRawPointer, count: Int) {
+        if let base = bytes.baseAddress { target.copyMemory(from: base, byteCount: count) }
+    }
+
+    private func growTracks(to count: Int) {
+        let capacity = max(count, 2 * trackCount, 64)
+        let larger = UnsafeMutablePointer<Track>.allocate(capacity: capacity)
+        larger.initialize(repeating: Track(), count: capacity)
+        larger.update(from: tracks, count: trackCount)
+        tracks.deallocate()
+        tracks = larger
+        trackCount = capacity
     }
 
     /// Makes the pool and the endpoint's bound hold so many bytes more; false when that cannot be.
@@ -87,13 +118,13 @@ final class MessageTape {
         }
         var passed = 0
         while pool.available < needed(for: size, in: place) {
-            guard passed <= tracks.count else { return false }
-            turn = turn + 1 < tracks.count ? turn + 1 : 0
+            guard passed <= trackCount else { return false }
+            turn = turn + 1 < trackCount ? turn + 1 : 0
             passed += 1
             if turn != place, tracks[turn].chunks > 0 {
                 dropOldest(in: turn)
                 passed = 0
-            } else if passed == tracks.count, tracks[place].chunks > 0 {
+            } else if passed == trackCount, tracks[place].chunks > 0 {
                 // Nobody else has any.
                 dropOldest(in: place)
                 passed = 0
@@ -154,7 +185,7 @@ final class MessageTape {
     func close(
         _ place: Int, last count: Int, _ take: (TapeEntry, UnsafeMutableRawBufferPointer) -> Void
     ) -> (hadAny: Bool, lostSome: Bool) {
-        guard place < tracks.count, !tracks[place].isClosed else {
+        guard place < trackCount, !tracks[place].isClosed else {
             discard(place)
             return (false, false)
         }
@@ -198,7 +229,7 @@ final class MessageTape {
 
     /// Forgets an endpoint's messages; from now on it keeps none.
     func discard(_ place: Int) {
-        if place >= tracks.count { tracks += Array(repeating: Track(), count: place + 1 - tracks.count) }
+        if place >= trackCount { growTracks(to: place + 1) }
         var chunk = tracks[place].first
         while chunk != ChunkPool.none {
             let following = pool.next(chunk)
