@@ -34,6 +34,8 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(help: "Play one endpoint of each group first, and begin only if that goes well.")
     var canary = false
 
+    @OptionGroup var capacity: CapacityOptions
+
     @Flag(help: "Confirm that you may send load to targets outside private address ranges.")
     var confirmPublic = false
 
@@ -47,6 +49,7 @@ struct RunCommand: AsyncParsableCommand {
         let terminal = Terminal.current()
         let interrupts = Interrupts()
         if canary { try await sendCanary(file, terminal, interrupts) }
+        if capacity.findCapacity { return try await findCapacity(file, terminal, interrupts) }
         let plant = try await Plant.inMemory(homer: homer.address())
         let ended: RunWatcher.Ended
         do {

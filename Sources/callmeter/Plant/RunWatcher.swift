@@ -26,6 +26,10 @@ struct RunWatcher {
     let plane: ControlPlane
     let progress: ProgressLine
     let interrupts: Interrupts
+    /// What stands before the line of progress.
+    var prefix = ""
+    /// Hears of the progress too.
+    var observe: @Sendable (RunProgress) -> Void = { _ in }
 
     /// Runs a test to its end.
     func run(_ test: TestID) async throws -> Ended {
@@ -33,9 +37,11 @@ struct RunWatcher {
         let started = try await plane.runs.start(test, by: .commandLine)
         let isInterrupted = Flag()
         let view = try await withThrowingTaskGroup { tasks -> RunView in
-            tasks.addTask { [plane, progress] in
+            tasks.addTask { [plane, progress, prefix, observe] in
                 for await event in try await plane.runs.events(of: started.id, by: .commandLine) {
-                    if case .progress(let now) = event.kind { progress.show(Self.line(now)) }
+                    guard case .progress(let now) = event.kind else { continue }
+                    progress.show(prefix + Self.line(now))
+                    observe(now)
                 }
             }
             let stopper = Task { [plane] in

@@ -237,7 +237,9 @@ public struct SegmentMachine: Sendable {
             case .caller: break
             case .callee where callersAtWork > 0: break
             case .registerOnly, .callee:
-                _ = timers.schedule(.held(endpoint), at: now + duration)
+                // They leave one after the other as they came: servers limit un-REGISTER as well (F8).
+                let later = pacing.registrationMoment(holding, of: members.count)
+                _ = timers.schedule(.held(endpoint), at: now + duration + later)
                 holding += 1
             }
         }

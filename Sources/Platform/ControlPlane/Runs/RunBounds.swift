@@ -34,7 +34,9 @@ enum RunBounds {
         // Fewer callers take longer for what each repeats.
         let alone = CallSchedule(definition.pacing, callers: 1, cycle: definition.callCycle)
         let calling = max(calls.length, alone.length).seconds + call
-        let holding = definition.duration.seconds
+        // They leave as slowly as they came.
+        let holding =
+            definition.duration.seconds + definition.pacing.registrationMoment(endpoints, of: endpoints).seconds
         return .seconds(min(registering + calling + holding + leaving + slack.seconds, eternity))
     }
 }
