@@ -41,7 +41,8 @@ public final class ControlPlane: Sendable {
     ///   - clock: gives the time of day; without one, the system's is read.
     public init(
         store: any Store, vault: Vault, digestKeys: DigestKeyHash? = nil, keyFolder: String? = nil,
-        traceSink: TraceSink? = nil, clock: (@Sendable () -> UnixTime)? = nil, leases: LeaseTerms = .standard,
+        traceSink: TraceSink? = nil, inspection: MachineInspection? = nil, clock: (@Sendable () -> UnixTime)? = nil,
+        leases: LeaseTerms = .standard,
         logger: Logger = Logger(label: "callmeter.control")
     ) {
         services = Services(
@@ -53,7 +54,7 @@ public final class ControlPlane: Sendable {
         projects = ProjectUseCases(services: services)
         registrars = RegistrarUseCases(services: services)
         accounts = AccountUseCases(services: services)
-        tests = TestUseCases(services: services, fleet: fleet)
+        tests = TestUseCases(services: services, fleet: fleet, inspection: inspection)
         runs = RunUseCases(services: services, fleet: fleet, registry: registry, hub: MetricsHub())
         access = AccessUseCases(services: services)
         audit = AuditUseCases(services: services)

@@ -32,7 +32,7 @@ struct Plant {
             traceSink: hep.map { sender in
                 let encoder = HEP3()
                 return { traces in for trace in traces { sender.send(encoder.packets(of: trace)) } }
-            })
+            }, inspection: { await Preflight.problems(of: $0) })
         try await plane.start()
         let cores = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         let link = InProcessLink()

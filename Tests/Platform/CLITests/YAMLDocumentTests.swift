@@ -30,6 +30,24 @@ struct YAMLDocumentTests {
         #expect((failure?.column ?? 0) >= 1)
     }
 
+    @Test func `a saved test's JSON is a test file, and the same test`() throws {
+        var definition = TestDefinition(
+            name: "true", registrars: [RegistrarDefinition(name: "pbx", domain: "127.0.0.1")],
+            groups: [
+                GroupDefinition(
+                    name: "007", registrar: "pbx", endpoints: 4, callee: .uri("sip:9{n:4}@pbx"), displayName: "null {n}"
+                )
+            ], duration: .milliseconds(1_500),
+            pacing: Pacing(
+                registrations: .over(.seconds(9)),
+                calls: .stages([.hold(0.5, for: .seconds(3)), .ramp(0, to: 5, for: .seconds(60))]), talk: .seconds(2)),
+            thresholds: [try Threshold("mos.avg >= 4.0")])
+        definition.groups[0].headers = [try #require(ExtraHeader(name: "X-A", value: "1: 2"))]
+        definition.groups[0].rtpPorts = 20_000...20_999
+        let text = try JSONOutput.text(definition.document)
+        #expect(try TestDefinition.read(YAMLDocument.read(text)) == definition)
+    }
+
     @Test func `a key that stands twice is refused`() {
         let failure = #expect(throws: YAMLDocument.Failure.self) { try YAMLDocument.read("a: 1\na: 2\n") }
         #expect(failure?.message.contains("'a' stands twice") == true)

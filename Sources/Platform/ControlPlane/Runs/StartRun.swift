@@ -72,7 +72,6 @@ struct StartRun: Sendable {
     /// Looks the registrars of the groups up and describes them in the definition, so that a worker needs nothing else.
     private func resolve(_ definition: inout TestDefinition, in project: ProjectID) async throws -> [GroupDemand] {
         var demands: [GroupDemand] = []
-        var described: [RegistrarDefinition] = []
         for group in definition.groups {
             guard let registrar = try await services.store.registrar(named: group.registrar, of: project) else {
                 throw ControlPlaneError(
@@ -82,21 +81,8 @@ struct StartRun: Sendable {
             }
             try PublicTarget.check(registrar)
             demands.append(GroupDemand(registrar: registrar.id, endpoints: group.endpoints))
-            if !described.contains(where: { $0.name == registrar.name }) {
-                var one = RegistrarDefinition(
-                    name: registrar.name, domain: registrar.domain, port: registrar.port,
-                    transport: registrar.transport, proxy: registrar.outboundProxy, dns: registrar.dns,
-                    expires: Int(registrar.expires))
-                // The address is the project's matter; how the test uses it is the test's: whoever saved it says so.
-                if let written = definition.registrars.first(where: { $0.name == registrar.name }) {
-                    (one.tls, one.webSocketPath) = (written.tls, written.webSocketPath)
-                    (one.digest, one.outbound) = (written.digest, written.outbound)
-                    one.keepAlive = written.keepAlive
-                }
-                described.append(one)
-            }
         }
-        definition.registrars = described
+        definition = try await services.described(definition, in: project)
         return demands
     }
 

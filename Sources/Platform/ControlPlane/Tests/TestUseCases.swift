@@ -37,10 +37,14 @@ public struct TestCheck: Hashable, Sendable {
     public var isReady: Bool { problems.isEmpty }
 }
 
+/// Looks whether this machine can play a test whose registrars are described in it, and finds its targets; what is wrong, in words.
+public typealias MachineInspection = @Sendable (TestDefinition) async -> [String]
+
 /// Tests: saved, read, changed, checked. Saving never starts one, and a shortage of accounts never forbids saving.
 public struct TestUseCases: Sendable {
     let services: Services
     let fleet: FleetRegistry
+    let inspection: MachineInspection?
 
     /// The tests of a project by name.
     public func list(of project: ProjectID, by principal: Principal) async throws(ControlPlaneError) -> [SavedTest] {
@@ -103,15 +107,20 @@ public struct TestUseCases: Sendable {
         }
     }
 
-    /// Whether a run could start now: accounts per registrar, capacity, problems.
+    /// Whether a run could start now: accounts per registrar, capacity, whether targets may be called and can be found, and whether the
+    /// machine has the addresses, ports and descriptors.
     public func check(_ id: TestID, by principal: Principal) async throws(ControlPlaneError) -> TestCheck {
         let record = try await services.test(id, role: .viewer, by: principal)
         return try await services.perform("checkTest") {
-            var check = try await services.check(DefinitionText.decode(record.definition), in: record.project)
+            let definition = try DefinitionText.decode(record.definition)
+            var check = try await services.check(definition, in: record.project)
             let needed = check.accounts.reduce(0) { $0 + $1.needed }
             let room = await fleet.room
             if room < needed {
                 check.problems.append("the workers have room for \(room) endpoints, the test has \(needed)")
+            }
+            if let inspection {
+                check.problems += await inspection(try await services.described(definition, in: record.project))
             }
             return check
         }
@@ -147,6 +156,9 @@ extension Services {
                 )
                 continue
             }
+            do throws(ControlPlaneError) { try PublicTarget.check(registrar) } catch {
+                if !check.problems.contains(error.message) { check.problems.append(error.message) }
+            }
             demands.append(GroupDemand(registrar: registrar.id, endpoints: group.endpoints))
             if !usages.contains(where: { $0.registrar == registrar.id }) {
                 usages.append(try await store.usage(of: registrar.id))
@@ -161,6 +173,28 @@ extension Services {
             if shortage.missing > 0 { check.problems.append("too few SIP accounts: \(shortage)") }
         }
         return check
+    }
+
+    /// The test with the project's registrars described in it, so that who plays it needs nothing else; those the project does not
+    /// have stay away.
+    func described(_ definition: TestDefinition, in project: ProjectID) async throws -> TestDefinition {
+        var described: [RegistrarDefinition] = []
+        for group in definition.groups where !described.contains(where: { $0.name == group.registrar }) {
+            guard let registrar = try await store.registrar(named: group.registrar, of: project) else { continue }
+            var one = RegistrarDefinition(
+                name: registrar.name, domain: registrar.domain, port: registrar.port, transport: registrar.transport,
+                proxy: registrar.outboundProxy, dns: registrar.dns, expires: Int(registrar.expires))
+            // The address is the project's matter; how the test uses it is the test's: whoever saved it says so.
+            if let written = definition.registrars.first(where: { $0.name == registrar.name }) {
+                (one.tls, one.webSocketPath) = (written.tls, written.webSocketPath)
+                (one.digest, one.outbound) = (written.digest, written.outbound)
+                one.keepAlive = written.keepAlive
+            }
+            described.append(one)
+        }
+        var definition = definition
+        definition.registrars = described
+        return definition
     }
 
     /// The saved tests that have too few accounts at a registrar now, by name.
