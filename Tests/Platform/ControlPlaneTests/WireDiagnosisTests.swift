@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Bedrock
 import ControlPlane
 import Domain
 import PBX
 import RunMetrics
+import Runtime
 import Store
 import Testing
 
