@@ -46,6 +46,12 @@ public struct Window: Hashable, Sendable {
         }
     }
 
+    /// Whether it tells of the generator alone: a part that no endpoints stand behind.
+    public var isGeneratorOnly: Bool {
+        generator != nil && tally == Tally() && callsUp == 0 && registered == 0 && messagesSent == 0
+            && messagesReceived == 0
+    }
+
     /// What a group counted; nil when it did nothing.
     public func tally(of group: String) -> Tally? { groups.first { $0.name == group }?.tally }
 }

@@ -151,9 +151,12 @@ actor RunCoordinator {
     /// Takes a part of a second; ends the run when a condition that may do so is broken.
     private func count(_ part: Window) async {
         let (window, isNewSecond) = windows.add(part)
-        progress.count(window, part: part)
-        await hub.publish(.window(window), of: job.run.id)
-        await hub.publish(.progress(progress), of: job.run.id)
+        // Nothing is known of the endpoints yet while only the generator has told of itself.
+        if !window.isGeneratorOnly {
+            progress.count(window, part: part)
+            await hub.publish(.window(window), of: job.run.id)
+            await hub.publish(.progress(progress), of: job.run.id)
+        }
         guard isNewSecond else { return }
         await saveWindows(all: false)
         guard course == .running, abort == nil, let broken = windows.watch.firstBreak else { return }
