@@ -19,7 +19,7 @@ public enum HTMLReport {
                 "<p class=\"alarm\">The load generator itself was the limit: these figures say nothing about the target.</p>\n"
         }
         if summary.endpoints.total > 0 {
-            text += tiles(summary) + thresholds(summary) + diagnoses(summary) + generator(summary)
+            text += tiles(summary) + thresholds(summary) + diagnoses(report) + generator(summary)
             text += outcomes(summary) + charts(report) + figures(summary) + endpoints(report)
         }
         return text + definition(report) + "</main></body></html>\n"
@@ -100,7 +100,8 @@ public enum HTMLReport {
         return section("Thresholds", table(["", "threshold", ">measured", ""], rows))
     }
 
-    private static func diagnoses(_ summary: RunSummary) -> String {
+    private static func diagnoses(_ report: RunReport) -> String {
+        let summary = report.summary
         guard !summary.diagnoses.isEmpty else { return "" }
         let failed = summary.diagnoses.reduce(0) { $0 + $1.count }
         let causes = summary.diagnoses.count
@@ -113,9 +114,19 @@ public enum HTMLReport {
                 + "<code>\(diagnosis.cause.rawValue)</code></p><ul>"
                 + diagnosis.evidence.map { "<li>\(escaped($0))</li>" }.joined()
                 + "</ul><p class=\"remedy\"><b>What to do:</b> \(escaped(diagnosis.remedy))</p>"
-                + "<p class=\"where\">Endpoints \(named)\(more)</p></article>"
+                + "<p class=\"where\">Endpoints \(named)\(more)</p>\(messages(diagnosis, report))</article>"
         }
         return section(heading, cards.joined())
+    }
+
+    /// The messages of the first endpoint that a cause is about, folded away.
+    private static func messages(_ diagnosis: Diagnosis, _ report: RunReport) -> String {
+        guard let trace = diagnosis.endpoints.first.flatMap({ report.traces[$0] }), !trace.messages.isEmpty else {
+            return ""
+        }
+        let ladder = Ladder.text(trace, columns: 100, mostMessages: 40)
+        return
+            "<details><summary>Messages of endpoint \(trace.endpoint)</summary><pre>\(escaped(ladder))</pre></details>"
     }
 
     private static func generator(_ summary: RunSummary) -> String {

@@ -26,6 +26,7 @@ enum HTMLStyle {
         code,pre{font:13px/1.5 ui-monospace,"DejaVu Sans Mono",Menlo,monospace} pre{overflow-x:auto;margin:0}
         article{border-left:3px solid var(--bad);padding:2px 0 2px 14px;margin:0 0 16px} article:last-child{margin:0}
         article p,article ul{margin:4px 0} .count,.where,.none{color:var(--soft)} .where{font-size:13px;overflow-wrap:anywhere}
+        details{margin-top:8px} summary{cursor:pointer;color:var(--soft);font-size:13px} details pre{line-height:1.25;margin-top:8px}
         .alarm{background:var(--card);border:1px solid var(--bad);border-radius:8px;padding:12px 16px;color:var(--bad)}
         .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(340px,1fr));gap:18px} figure{margin:0;min-width:0}
         figcaption{font-weight:600;margin-bottom:4px} svg{width:100%;height:auto;display:block} .share{height:18px;margin-bottom:10px;border-radius:4px}

@@ -8,6 +8,8 @@ public import RunMetrics
 public struct RunReport: Sendable {
     /// Endpoints shown by name at most, of those that failed and of the slowest.
     public static let mostShown = 50
+    /// Causes that are shown with the messages of an endpoint.
+    public static let mostTraced = 10
 
     /// What is kept of the run itself.
     public let record: RunRecord
@@ -32,6 +34,9 @@ public struct RunReport: Sendable {
     /// Times from the first INVITE to the end of the dialog, by the second of the end; calls counted at the caller.
     private(set) var callLengths = DelaySeries()
 
+    /// The messages of one endpoint for each of the first causes, by endpoint.
+    public private(set) var traces: [UInt32: EndpointTrace] = [:]
+
     /// A report that has seen no endpoint and no second yet.
     public init(record: RunRecord, summary: RunSummary, definition: DocumentNode?) {
         self.record = record
@@ -46,6 +51,12 @@ public struct RunReport: Sendable {
 
     /// Takes the next seconds, in order.
     public mutating func add(windows: some Sequence<Window>) { self.windows += windows }
+
+    /// Takes the messages of an endpoint that stands for a cause.
+    public mutating func add(trace: EndpointTrace) { traces[trace.endpoint] = trace }
+
+    /// The endpoints whose messages are shown: the first one of each of the first causes.
+    public var traced: [UInt32] { summary.diagnoses.prefix(Self.mostTraced).compactMap(\.endpoints.first) }
 
     private mutating func add(_ endpoint: EndpointRecord) {
         let result = endpoint.result

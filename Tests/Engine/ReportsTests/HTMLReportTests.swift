@@ -36,6 +36,23 @@ import Testing
         #expect(text.contains("&lt;img src=x onerror=alert(1)&gt;"))
     }
 
+    @Test func `a cause is shown with the messages of an endpoint, made safe`() throws {
+        var report = try Fixture.report()
+        #expect(report.traced == [3])
+        var trace = EndpointTrace(endpoint: 3, startedAt: Fixture.record().createdAt, messages: [])
+        trace.messages = [
+            TracedMessage(
+                at: .milliseconds(1), isSent: true, transport: .udp, local: TransportAddress(127, 0, 0, 1, port: 1),
+                remote: TransportAddress(127, 0, 0, 1, port: 2),
+                bytes: Array("REGISTER sip:<b>@pbx SIP/2.0\r\nCSeq: 1 REGISTER\r\n\r\n".utf8))
+        ]
+        report.add(trace: trace)
+        let text = HTMLReport.text(report)
+        #expect(text.contains("<summary>Messages of endpoint 3</summary><pre>"))
+        #expect(text.contains("REGISTER"))
+        #expect(!text.contains("<b>@pbx"))
+    }
+
     @Test func `a run that sent nothing says why and draws nothing`() throws {
         let text = HTMLReport.text(try Fixture.report([], status: .failed, failure: "Insufficient SIP accounts"))
         #expect(text.contains("<p class=\"alarm\">Insufficient SIP accounts</p>"))

@@ -27,6 +27,10 @@ extension RunUseCases {
             number += 1
         }
         report.add(windows: try await seconds(of: id, by: principal))
+        for endpoint in report.traced {
+            // Not all messages are kept, and a picture that is missing is no reason to have no report.
+            if let trace = try? await trace(of: endpoint, of: id, by: principal) { report.add(trace: trace) }
+        }
         return report
     }
 
