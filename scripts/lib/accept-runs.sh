@@ -12,6 +12,7 @@ line 'tests as files and as records, without loss; errors with line, column and 
 line 'every number of G and H has its test' 'scripts/requirements --check'
 line 'the release build' 'scripts/build'
 story 'each fault of G2 and of the field, shown to some of 50: its cause for exactly those; the confusion table' confusion
+story 'causes made by the packet filter only' packet-filter
 story 'Kamailio: killed and restarted, limiters, secret changed, location emptied' kamailio-faults
 line 'exports are pure: JUnit, CSV, HTML, SIPp; two runs compared: chance alone in at most 5 of 100, a fifth found' \
     "$(engine_tests '^ReportsTests\.')"
@@ -20,6 +21,7 @@ story 'JUnit by its schema, SIPp columns as SIPp writes them, the HTML report in
 story 'traces: pcap read back by tshark with as many messages as were sent; TLS and WSS; HEP3; nothing to replay' traces
 story 'stop during registration, set-up, calls, and twice: nothing registered, accounts free' stop
 story 'starved of the processor a run is void, unhindered it is valid' generator-oath
+story 'capacity search: steps up, holds, judges, steps back, confirms, and says the sentence' capacity
 story 'doctor: ready, not ready, unreachable; the canary' doctor
 line 'scripts/bench runs: overhead of a full run at 1,000 endpoints, page data of 10,000 in a second' \
     'scripts/bench runs | tee /dev/stderr | sed "s/^/figure: /"'
