@@ -91,6 +91,15 @@ import Testing
         #expect(found == [.wrongCredentials])
     }
 
+    @Test func `two spells after as many good ones are a limit, two blocks of wrong accounts anywhere are not`() {
+        #expect(
+            Set(Self.causes(Self.run("ooooooooxxxxxxxxxxxxxxxooooooooxxxxxxxxxxxxxoooooo")).compactMap(\.self))
+                == [.authenticationRateLimited])
+        #expect(
+            Set(Self.causes(Self.run("oooooooooooooooxxxxxxxooooooxxxxxxxoooooooooooooooo")).compactMap(\.self))
+                == [.wrongCredentials])
+    }
+
     @Test func `refusals of one block are told with the doubt that a limit leaves`() throws {
         let diagnosis = try #require(Diagnosis.explain(Self.run("oooooooooooooooooooxxxxxxxxxxxxxxx")).first)
         #expect(diagnosis.cause == .wrongCredentials && diagnosis.confidence == .likely)

@@ -17,6 +17,8 @@ struct Spells {
     /// Changes between good and bad, and how many spells were bad.
     let changes: Int
     let badSpells: Int
+    /// How many good ones there were before each bad spell.
+    private let goodBefore: [Int]
 
     init(_ tries: [Try]) {
         self.tries = tries.sorted { $0.at < $1.at }
@@ -25,13 +27,21 @@ struct Spells {
         var changes = 0
         var badSpells = 0
         var previous: Bool?
+        var goodBefore: [Int] = []
+        var goodInARow = 0
         for one in self.tries {
             if one.isGood != previous {
                 if previous != nil { changes += 1 }
-                if !one.isGood { badSpells += 1 }
+                if !one.isGood {
+                    badSpells += 1
+                    goodBefore.append(goodInARow)
+                    goodInARow = 0
+                }
             }
+            if one.isGood { goodInARow += 1 }
             previous = one.isGood
         }
+        self.goodBefore = goodBefore
         self.changes = changes
         self.badSpells = badSpells
     }
@@ -52,7 +62,14 @@ struct Spells {
     /// - Parameter proofs: accounts that were refused and accepted in the same run: their passwords are right.
     func isTold(proofs: Int) -> Bool {
         guard bad >= 1, good >= 3 else { return false }
-        return proofs >= 1 ? clustering >= 2 || badSpells * 3 <= bad : clustering >= 3 && badSpells >= 3
+        if proofs >= 1 { return clustering >= 2 || badSpells * 3 <= bad }
+        return clustering >= 3 && (badSpells >= 3 || isRegular)
+    }
+
+    /// Two spells, each after as many good ones: a count that begins anew, where wrong accounts would have no reason to.
+    private var isRegular: Bool {
+        guard badSpells == 2, let most = goodBefore.max(), let least = goodBefore.min() else { return false }
+        return least >= 3 && most - least <= 1
     }
 
     /// Whether good tries broke off: at least three, fast, and then none for a spell of at least three.
