@@ -148,6 +148,8 @@ public struct CallEvidence: Hashable, Sendable, Codable {
     public var refusedAt: Interval?
     /// When this end's BYE left; nil when the peer hung up.
     public var byeSentAt: Interval?
+    /// When a BYE of the peer came that ended the call, or crossed this end's.
+    public var byeReceivedAt: Interval?
     /// When the 2xx to this end's BYE came.
     public var byeConfirmedAt: Interval?
     /// First 1xx other than 100 that rings (180, or 183 with SDP).

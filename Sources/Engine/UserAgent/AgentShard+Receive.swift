@@ -175,6 +175,7 @@ extension AgentShard {
         // An INVITE that still waits is answered with 487 (RFC 3261 §15.1.2).
         if action == .refuse { return refuse(handle, status: 487, now: now) }
         guard action == .end else { return }
+        calls[handle]!.evidence.byeReceivedAt = elapsed(now)
         let slot = calls[handle]!.slot
         advancePhase(slot, to: .disconnecting)
         if let reason = texts.header(.reason, of: request) { calls[handle]!.evidence.reason = reason }

@@ -50,6 +50,14 @@ import Testing
         #expect(figures.sdtMs.max == 2_000)
     }
 
+    @Test func `a call that the peer's BYE ended is complete, one whose end nobody confirmed is not`() {
+        var call = Self.call(status: 200)
+        call.byeConfirmedAt = nil
+        #expect(Self.standards([call]).scrPercent == 0)
+        call.byeReceivedAt = .milliseconds(2_101)
+        #expect(Self.standards([call]).scrPercent == 100)
+    }
+
     @Test func `RRD counts from the REGISTER that the 200 answered, the registration delay from the first`() {
         var result = ThresholdTests.result(0, delayMs: 50)
         result.registration.lastSentAt = .milliseconds(20)

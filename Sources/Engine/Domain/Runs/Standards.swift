@@ -48,7 +48,8 @@ extension CallEvidence {
 
     /// Whether the session came to its end in order.
     var isCompleted: Bool {
-        establishedAt != nil && endedAt != nil && (endedByPeer || byeConfirmedAt != nil) && transportFault == nil
+        establishedAt != nil && endedAt != nil && transportFault == nil
+            && (endedByPeer || byeConfirmedAt != nil || byeReceivedAt != nil)
     }
 
     /// RFC 6076 §4.3.1: the INVITE with all that was needed to the first status other than 100, or to the 200.
