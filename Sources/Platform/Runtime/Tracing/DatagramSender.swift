@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Bedrock
-import CCares
 import CNet
+import Dispatch
 import Glibc
 import NIOCore
 import NIOPosix
@@ -29,25 +29,17 @@ public final class DatagramSender: Sendable {
     private final class Queue: Sendable {
         let state = Mutex(State())
         let descriptor: Int32
-        /// Raised once for each time that there is something to do.
-        let wake: Int32
+        /// Raised each time that there is something to do.
+        let wake = DispatchSemaphore(value: 0)
 
-        init(descriptor: Int32, wake: Int32) {
-            self.descriptor = descriptor
-            self.wake = wake
-        }
+        init(descriptor: Int32) { self.descriptor = descriptor }
 
-        deinit {
-            callmeter_close(descriptor)
-            callmeter_close(wake)
-        }
+        deinit { callmeter_close(descriptor) }
 
         /// Sends until it is closed and nothing waits.
         func run() {
             while true {
-                var woken = pollfd(fd: wake, events: Int16(POLLIN), revents: 0)
-                while poll(&woken, 1, -1) < 0, errno == EINTR {}
-                callmeter_wake_drain(wake)
+                wake.wait()
                 while true {
                     let (datagrams, isClosed) = take()
                     if datagrams.isEmpty {
@@ -85,12 +77,7 @@ public final class DatagramSender: Sendable {
     /// Opens a socket toward a place and starts the thread. Throws when the system refuses.
     public init(to place: TransportAddress) throws {
         let descriptor = try Self.connected(to: place)
-        let wake = callmeter_wake_create()
-        guard wake >= 0 else {
-            callmeter_close(descriptor)
-            throw SystemFailure(code: -wake, action: "make a sending thread's wait")
-        }
-        let queue = Queue(descriptor: descriptor, wake: wake)
+        let queue = Queue(descriptor: descriptor)
         guard let thread = OwnThread.start(name: "datagrams", { queue.run() }) else {
             throw SystemFailure(code: EAGAIN, action: "start a sending thread")
         }
@@ -136,5 +123,5 @@ public final class DatagramSender: Sendable {
         return queue.state.withLock(\.dropped)
     }
 
-    private func signal() { callmeter_wake_signal(queue.wake) }
+    private func signal() { queue.wake.signal() }
 }
