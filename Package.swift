@@ -66,7 +66,7 @@ var targets: [Target] = [
     engineTests("RunMetrics", ["Bedrock", "RunMetrics"]),
     engineTests("Domain", ["Bedrock", "RunMetrics", "Domain", "CCrypto"]),
     engineTests("Reports", ["Bedrock", "SIP", "RunMetrics", "Domain", "Reports"]),
-    engineTests("UserAgent", ["Bedrock", "SIP", "Media", "RunMetrics", "UserAgent", "PBX", "CCrypto"]),
+    engineTests("UserAgent", ["Bedrock", "SIP", "Media", "RunMetrics", "Domain", "UserAgent", "PBX", "CCrypto"]),
     engineTests("PBX", ["Bedrock", "SIP", "Media", "PBX", "CCrypto"]),
     .testTarget(
         name: "SimulationTests",

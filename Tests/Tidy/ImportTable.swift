@@ -82,7 +82,8 @@ struct ImportTable {
             name: "parse-bench", folder: "Sources/Tools/parse-bench", own: ["Bedrock", "SIP", "Media"], external: [],
             system: platformSystem),
         Room(
-            name: "fuzz targets", folder: "Fuzz", own: ["Bedrock", "SIP", "Media", "Domain", "CCrypto"], external: [],
+            name: "fuzz targets", folder: "Fuzz",
+            own: ["Bedrock", "SIP", "Media", "RunMetrics", "Domain", "Reports", "CCrypto"], external: [],
             system: platformSystem),
         Room(
             name: "engine tests", folder: "Tests/Engine", own: Set(engineNames + ["CCrypto", "TortureMessages"]),
