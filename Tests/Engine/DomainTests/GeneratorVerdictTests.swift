@@ -114,6 +114,7 @@ import Testing
         let summary = Self.generator(Self.window(sends: 1, late: 0, by: .zero), results: [never, partner])
         #expect(summary.registration.notAttempted == 1)
         #expect(summary.generator.notAttempted == 1)
+        #expect(!summary.generator.reasons.contains { $0.contains("planned calls") }, "a partner is not the generator")
     }
 
     @Test func `a void run's conditions are shown but do not count`() throws {

@@ -33,6 +33,8 @@ struct RunFigures {
     var callsAttempted = 0
     var callsEstablished = 0
     var callsNotAttempted = 0
+    /// Of those, the ones of callers that had come to call; what kept the others from it is no matter of load.
+    var callsMissed = 0
     var callStatuses: [UInt16: Int] = [:]
     var streams = 0
     var packetsSent: UInt64 = 0
@@ -70,6 +72,7 @@ struct RunFigures {
         endpoints += 1
         outcomes[result.outcome, default: 0] += 1
         callsNotAttempted += Int(result.notAttempted)
+        if result.calls.contains(where: { $0.role == .caller }) { callsMissed += Int(result.notAttempted) }
         if result.registration.attempts > 0 {
             add(result.registration)
         } else if result.outcome == .notAttempted {

@@ -125,14 +125,14 @@ struct GeneratorJudgement {
     }
 
     private mutating func judgeAttempts(_ figures: RunFigures) {
-        let due = figures.callsNotAttempted + figures.callsAttempted
-        guard figures.callsNotAttempted > 0 else { return }
-        guard 100 * Double(figures.callsNotAttempted) / Double(due) > GeneratorLimits.notAttemptedQualified else {
+        let due = figures.callsMissed + figures.callsAttempted
+        guard figures.callsMissed > 0 else { return }
+        guard 100 * Double(figures.callsMissed) / Double(due) > GeneratorLimits.notAttemptedQualified else {
             return
         }
         note(
             .qualified,
-            "\(figures.callsNotAttempted) of \(due) planned calls were not made, their callers still busy when they were due "
+            "\(figures.callsMissed) of \(due) planned calls were not made, their callers still busy when they were due "
                 + "or the run over before: the offered load was below the one asked for; use more callers or shorter calls"
         )
     }
