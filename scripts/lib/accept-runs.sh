@@ -9,7 +9,6 @@ line 'formatting, the dependency rule, the table of requirements' 'scripts/lint'
 line 'scripts/test passes' 'scripts/test | tee .build/test-sum; echo "figure: $(tail -n 1 .build/test-sum)"'
 line 'tests as files and as records, without loss; errors with line, column and the nearest key' \
     "$(engine_tests '^DomainTests\.')"
-line 'every number of G and H has its test' 'scripts/requirements --check'
 line 'the release build' 'scripts/build'
 story 'each fault of G2 and of the field, shown to some of 50: its cause for exactly those; the confusion table' confusion
 story 'causes made by the packet filter only' packet-filter
