@@ -22,7 +22,7 @@ public enum GeneratorFacts {
         }
         lines.append(("datagrams dropped at our sockets", "\(generator.socketDrops)"))
         lines.append(("RTP packets over 2 ms late, and skipped", "\(generator.lateSends), \(generator.skippedFrames)"))
-        lines.append(("due, but not begun in time", "\(generator.notAttempted)"))
+        lines.append(("due, but not begun", "\(generator.notAttempted)"))
         return lines
     }
 

@@ -4,7 +4,7 @@ public import Bedrock
 
 /// What was counted and timed in one second of a run, of all endpoints or of one group; merges by addition, without loss.
 public struct Tally: Hashable, Sendable, Codable {
-    /// First REGISTERs due.
+    /// First REGISTERs sent.
     public var registrationsStarted: UInt32 = 0
     /// Registrations confirmed by a 200.
     public var registrationsSucceeded: UInt32 = 0

@@ -57,7 +57,7 @@ public struct Window: Hashable, Sendable {
 }
 
 extension Window {
-    /// First REGISTERs due.
+    /// First REGISTERs sent.
     public var registrationsStarted: UInt32 {
         get { tally.registrationsStarted }
         set { tally.registrationsStarted = newValue }
